@@ -1,0 +1,140 @@
+use std::{io, path::PathBuf};
+
+use super::{Facts, diagnosis, fatal};
+
+/// A setting cannot work. Nothing was started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A value has the wrong type, form or range.
+    #[error("{setting} cannot be {value:?}: expected {expected}")]
+    Invalid {
+        /// The setting's name.
+        setting: &'static str,
+        /// What was given.
+        value: String,
+        /// What would work.
+        expected: &'static str,
+    },
+    /// The port range is impossible.
+    #[error("port range {min:?} to {max:?} cannot work: {reason}")]
+    PortRange {
+        /// The lowest port, as given.
+        min: String,
+        /// The highest port, as given.
+        max: String,
+        /// What is wrong with them.
+        reason: &'static str,
+    },
+    /// The magic cookie is empty or unusable.
+    #[error("magic cookie {key:?} cannot work: {reason}")]
+    Cookie {
+        /// The cookie's variable.
+        key: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The list of application versions cannot work.
+    #[error("protocol versions cannot work: {}{reason}", version.map(|v| format!("{v} is ")).unwrap_or_default())]
+    ProtocolVersions {
+        /// The version at fault, if it is a single one.
+        version: Option<u32>,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// Two services of one plugin have the same name, or one has a name of the framework.
+    #[error("service {service:?} is registered twice for version {version}")]
+    DuplicateService {
+        /// The service's full name.
+        service: String,
+        /// The application version it was registered for.
+        version: u32,
+    },
+    /// A service has a name that the framework itself serves.
+    #[error("service {service:?} of version {version} is served by the framework itself")]
+    ReservedService {
+        /// The service's full name.
+        service: String,
+        /// The application version it was registered for.
+        version: u32,
+    },
+    /// An entry for the child's environment is malformed or not the caller's to set.
+    #[error("environment entry {name:?} cannot be passed: {reason}")]
+    Env {
+        /// The entry's name, escaped.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The directory for sockets is unusable.
+    #[error("socket directory {} cannot be used: {reason}", path.display())]
+    SocketDir {
+        /// The directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+        /// The system's reason, if it gave one.
+        #[source]
+        source: Option<io::Error>,
+    },
+    /// The group for sockets is unknown or not ours.
+    #[error("socket group {group:?} cannot be used: {reason}")]
+    SocketGroup {
+        /// The group, as given.
+        group: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The build lacks a feature that a setting needs.
+    #[error("{setting} needs the feature {feature:?}, which this build lacks")]
+    NotBuilt {
+        /// What was asked for.
+        setting: &'static str,
+        /// The feature of the crate.
+        feature: &'static str,
+    },
+}
+
+impl ConfigError {
+    pub(super) fn facts(&self) -> Facts {
+        match self {
+            Self::Invalid { expected, .. } => fatal("CONFIG_INVALID", format!("give {expected}")),
+            Self::PortRange { .. } => fatal(
+                "CONFIG_PORT_RANGE",
+                "ports are 0 to 65535, the minimum not above the maximum; 0 and 0 let the system choose",
+            ),
+            Self::Cookie { .. } => fatal(
+                "CONFIG_COOKIE",
+                "host and plugin share one cookie: MagicCookie::new(\"MY_APP_COOKIE\", \"some long random text\")",
+            ),
+            Self::ProtocolVersions { .. } => fatal(
+                "CONFIG_PROTOCOL_VERSIONS",
+                "a host lists its versions with versions([…]), a plugin gives each once with plugins(version, set)",
+            ),
+            Self::DuplicateService { .. } => {
+                fatal("CONFIG_DUPLICATE_SERVICE", "remove one of the two from the PluginSet")
+            }
+            Self::ReservedService { .. } => fatal(
+                "CONFIG_DUPLICATE_SERVICE",
+                "health, controller, stdio, broker and reflection come with the server; leave them out of the PluginSet",
+            ),
+            Self::Env { .. } => fatal(
+                "CONFIG_ENV",
+                "names must not be empty nor hold = or NUL, and the variables of the handshake are the host's to set",
+            ),
+            Self::SocketDir { .. } => fatal(
+                "CONFIG_SOCKET_DIR",
+                "it must be an existing directory of this user, writable, and at most 80 bytes long",
+            ),
+            Self::SocketGroup { .. } => fatal(
+                "CONFIG_SOCKET_GROUP",
+                "name a group that this process belongs to, or its number",
+            ),
+            Self::NotBuilt { feature, .. } => {
+                fatal("CONFIG_NOT_BUILT", format!("enable the feature {feature:?} in Cargo.toml"))
+            }
+        }
+    }
+}
+
+diagnosis!(ConfigError);

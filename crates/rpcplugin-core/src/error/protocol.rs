@@ -1,0 +1,74 @@
+use super::{Facts, diagnosis, fatal, retryable};
+
+/// A peer broke the rules of a protocol, or a call ended with a status.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The peer does not speak gRPC over HTTP/2.
+    #[error("peer does not speak gRPC: {detail}")]
+    PeerNotGrpc {
+        /// What it did instead.
+        detail: String,
+    },
+    /// A call ended with a gRPC status.
+    #[error("call ended with status {name} ({status}): {message}")]
+    Status {
+        /// The status's number.
+        status: i32,
+        /// The status's name, such as `NOT_FOUND`.
+        name: &'static str,
+        /// The peer's message, escaped.
+        message: String,
+    },
+    /// A reply is unreadable or incomplete.
+    #[error("unreadable reply: {detail}")]
+    BadReply {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A size or count is over a limit.
+    #[error("over a limit: {detail}")]
+    Limit {
+        /// Size, limit and the setting that raises it.
+        detail: String,
+    },
+    /// A call was refused because there were too many.
+    #[error("too many calls: {detail}")]
+    RateLimited {
+        /// The peer's message, escaped.
+        detail: String,
+    },
+}
+
+impl ProtocolError {
+    /// gRPC's ABORTED, the one status that asks to be tried again.
+    const ABORTED: i32 = 10;
+
+    pub(super) fn facts(&self) -> Facts {
+        match self {
+            Self::PeerNotGrpc { .. } => fatal(
+                "PROTOCOL_PEER_NOT_GRPC",
+                "the plugin must serve gRPC at the address that it announces",
+            ),
+            Self::Status { status: Self::ABORTED, .. } => {
+                retryable("PROTOCOL_STATUS", "the plugin asks to try the whole operation again")
+            }
+            Self::Status { .. } => {
+                fatal("PROTOCOL_STATUS", "the status is the plugin's own answer")
+            }
+            Self::BadReply { .. } => {
+                fatal("PROTOCOL_BAD_REPLY", "are host and plugin built from one .proto file?")
+            }
+            Self::Limit { .. } => fatal(
+                "PROTOCOL_LIMIT",
+                "send less at once, or raise the limit on the side that refused: max_decoding_message_size \
+                 of the generated client or service, max_message_size of the builder",
+            ),
+            Self::RateLimited { .. } => {
+                retryable("PROTOCOL_RATE_LIMITED", "try again after the given delay")
+            }
+        }
+    }
+}
+
+diagnosis!(ProtocolError);

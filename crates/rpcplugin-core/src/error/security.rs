@@ -1,0 +1,156 @@
+use super::{Facts, diagnosis, fatal, retryable};
+
+/// A security condition is not met. Nothing was sent, or the call was refused; never a warning.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecurityError {
+    /// TLS is demanded and there is nothing to do it with.
+    #[error("TLS is required, and the host brought no certificate")]
+    TlsRequired,
+    /// TLS is demanded of a build without it.
+    #[error("TLS is asked for, and this build has none")]
+    TlsNotBuilt,
+    /// The peer announced no certificate.
+    #[error("the plugin announced no certificate, and mutual TLS needs one")]
+    CertMissing,
+    /// The peer's certificate, or one given by the caller, is unreadable or unusable.
+    #[error("certificate cannot be used: {reason}")]
+    CertInvalid {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Plugin side: the host's certificate is unreadable or unusable.
+    #[error("the host's certificate in PLUGIN_CLIENT_CERT cannot be used: {reason}")]
+    ClientCertInvalid {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A certificate was announced to a host that uses plaintext.
+    #[error("the plugin announced a certificate, and this host uses plaintext")]
+    CertUnexpected,
+    /// The peer shows another certificate than the one announced.
+    #[error("peer shows certificate {found}, announced was {expected}")]
+    PinMismatch {
+        /// SHA-256 fingerprint of the announced certificate.
+        expected: String,
+        /// SHA-256 fingerprint of the one presented.
+        found: String,
+    },
+    /// The peer does not hold the key of its certificate.
+    #[error("peer does not hold the key of certificate {fingerprint}")]
+    BadSignature {
+        /// SHA-256 fingerprint of the certificate.
+        fingerprint: String,
+    },
+    /// The peer speaks plaintext where TLS was agreed.
+    #[error("peer does not speak TLS: {detail}")]
+    NotTls {
+        /// What it did instead.
+        detail: String,
+    },
+    /// Any other failure of the TLS handshake.
+    #[error("TLS handshake failed: {detail}")]
+    TlsHandshake {
+        /// The alert, or what the TLS library says.
+        detail: String,
+    },
+    /// Plugin side: a peer without an accepted certificate was turned away. Host side: we were.
+    #[error("peer was refused: {detail}")]
+    ClientRefused {
+        /// Why, and who it was.
+        detail: String,
+    },
+    /// A key or certificate could not be made.
+    #[error("could not make a key and certificate: {reason}")]
+    Keygen {
+        /// The provider's reason.
+        reason: String,
+    },
+    /// The address lies outside what the host allows.
+    #[error("address {address} is not allowed: {reason}")]
+    AddressForbidden {
+        /// The address.
+        address: String,
+        /// Which rule it breaks.
+        reason: String,
+    },
+    /// The process behind the socket is not the expected one.
+    #[error("{address} belongs to another process: {detail}")]
+    PeerCredentials {
+        /// The address.
+        address: String,
+        /// Expected and found user and process.
+        detail: String,
+    },
+    /// A requested restriction cannot be applied here.
+    #[error("isolation cannot be applied: {detail}")]
+    IsolationFailed {
+        /// What this system lacks.
+        detail: String,
+    },
+}
+
+impl SecurityError {
+    pub(super) fn facts(&self) -> Facts {
+        match self {
+            Self::TlsRequired => fatal(
+                "SECURITY_TLS_REQUIRED",
+                "use Tls::Auto on the host, or drop require_tls() from the plugin",
+            ),
+            Self::TlsNotBuilt => fatal(
+                "SECURITY_TLS_NOT_BUILT",
+                "enable the feature \"tls\", or choose Tls::Plaintext on the host on purpose",
+            ),
+            Self::CertMissing => fatal(
+                "SECURITY_CERT_MISSING",
+                "does the plugin know automatic mutual TLS? choose Tls::Plaintext on purpose if not",
+            ),
+            Self::CertInvalid { .. } => fatal(
+                "SECURITY_CERT_INVALID",
+                "one X.509 certificate is expected, with a P-256, P-384, P-521, Ed25519 or RSA key of at least 2048 bits",
+            ),
+            Self::ClientCertInvalid { .. } => fatal(
+                "SECURITY_CLIENT_CERT_INVALID",
+                "the host sets PLUGIN_CLIENT_CERT to exactly one PEM certificate; unset it when starting by hand",
+            ),
+            Self::CertUnexpected => fatal("SECURITY_CERT_UNEXPECTED", "use Tls::Auto on the host"),
+            Self::PinMismatch { .. } => fatal(
+                "SECURITY_PIN_MISMATCH",
+                "another process answers at this address, or the plugin mixed its certificates up",
+            ),
+            Self::BadSignature { .. } => fatal(
+                "SECURITY_BAD_SIGNATURE",
+                "somebody presents a copy of the certificate without its key",
+            ),
+            Self::NotTls { .. } => fatal(
+                "SECURITY_NOT_TLS",
+                "the plugin announced a certificate and must serve TLS with it",
+            ),
+            Self::TlsHandshake { .. } => fatal(
+                "SECURITY_TLS_HANDSHAKE",
+                "both sides need TLS 1.2 or 1.3, a common signature scheme, and ALPN h2",
+            ),
+            Self::ClientRefused { .. } => fatal(
+                "SECURITY_CLIENT_REFUSED",
+                "only the host that started the plugin holds the certificate it accepts",
+            ),
+            Self::Keygen { .. } => {
+                retryable("SECURITY_KEYGEN", "the system may lack random numbers")
+            }
+            Self::AddressForbidden { .. } => fatal(
+                "SECURITY_ADDRESS_FORBIDDEN",
+                "plugins listen on loopback or in the directory that the host gave; allow_address_outside() widens that",
+            ),
+            Self::PeerCredentials { .. } => fatal(
+                "SECURITY_PEER_CREDENTIALS",
+                "the listener must be the plugin or its descendant, of the same user",
+            ),
+            Self::IsolationFailed { .. } => fatal(
+                "SECURITY_ISOLATION_FAILED",
+                "drop the restriction, or run where the system supports it",
+            ),
+        }
+    }
+}
+
+diagnosis!(SecurityError);

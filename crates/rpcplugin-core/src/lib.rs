@@ -1,0 +1,47 @@
+//! The vocabulary of rpcplugin, shared by hosts and plugins.
+//!
+//! - [`MagicCookie`]: proof that a plugin was launched on purpose.
+//! - [`Handshake`]: the one line in which a plugin says where it listens and what it speaks.
+//! - [`VersionSet`]: the application versions of one side, and their negotiation.
+//! - [`Address`], [`Network`]: where a plugin listens.
+//! - [`LaunchEnv`]: the variables that a host gives its plugin, read once.
+//! - [`Error`] and its five kinds, each with a stable code and a hint; [`CrashReport`].
+//!
+//! **Invariant:** nothing here does I/O, waits, or reads the process's environment by itself.
+//!
+//! # Example
+//!
+//! ```
+//! use rpcplugin_core::{Handshake, VersionSet};
+//!
+//! let host: VersionSet = [2, 3].into_iter().collect();
+//! let handshake = Handshake::read(b"1|3|tcp|127.0.0.1:1234|grpc|\n", &host)?;
+//! assert_eq!(handshake.app_version, 3);
+//! # Ok::<(), rpcplugin_core::HandshakeError>(())
+//! ```
+
+mod address;
+mod certificate_field;
+mod cookie;
+mod crash;
+pub mod env;
+mod error;
+mod escape;
+mod handshake;
+pub mod limits;
+mod version;
+
+pub use self::{
+    address::{Address, Network, UnknownNetwork},
+    certificate_field::CertificateField,
+    cookie::MagicCookie,
+    crash::{CrashReport, ExitStatus, Phase},
+    env::LaunchEnv,
+    error::{
+        ConfigError, Error, HandshakeError, Kind, MissingPart, ProtocolError, SecurityError,
+        TransportError,
+    },
+    escape::{escape, escape_text},
+    handshake::Handshake,
+    version::VersionSet,
+};

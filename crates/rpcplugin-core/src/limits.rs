@@ -1,0 +1,65 @@
+//! Bounds that both sides keep, in one place.
+//!
+//! `protocol.md` section 1 and `faults.md` T15 give the reasons; a builder may change those that
+//! say so.
+
+use std::time::Duration;
+
+/// Longest handshake line that a host reads, in bytes, without its newline.
+pub const HANDSHAKE_LINE: usize = 16 * 1024;
+/// Most banner lines that a lenient host skips before the handshake line.
+pub const BANNER_LINES: usize = 64;
+/// Most banner bytes that a lenient host skips before the handshake line.
+pub const BANNER_BYTES: usize = 64 * 1024;
+/// Longest log line on stderr, in bytes, with its newline; longer ones arrive in pieces.
+pub const LOG_LINE: usize = 64 * 1024;
+/// Lines of stderr kept for crash reports. Settable on the host.
+pub const STDERR_TAIL_LINES: usize = 100;
+/// Longest line kept in a crash report, in bytes; the rest is cut.
+pub const REPORT_LINE: usize = 4 * 1024;
+/// Largest gRPC message, sent or received, in bytes. Settable on both sides.
+pub const MESSAGE: usize = 64 * 1024 * 1024;
+/// Streams that a peer may open on one connection. Settable on both sides.
+pub const CONCURRENT_STREAMS: u32 = 256;
+/// Largest list of headers accepted, in bytes.
+pub const HEADER_LIST: u32 = 16 * 1024;
+/// Streams that a peer may reset before they are accepted.
+pub const PENDING_RESETS: usize = 20;
+/// Streams that we may have to reset for a peer's faults.
+pub const LOCAL_RESETS: usize = 1024;
+/// Ring for captured output, in bytes. Settable on both sides.
+pub const STDIO_BUFFER: usize = 64 * 1024;
+/// Largest chunk of captured output that a plugin sends, in bytes.
+pub const STDIO_CHUNK: usize = 1024;
+/// Longest path of a Unix socket, in bytes, without the final NUL.
+pub const SOCKET_PATH: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
+/// Longest directory that a host may give its plugins for their sockets: a Go plugin appends up
+/// to 17 bytes to it, and others more.
+pub const SOCKET_DIR: usize = 80;
+
+/// The whole of `spawn`. Settable.
+pub const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// Launch to complete handshake line. Settable.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
+/// For connecting, and again for the TLS handshake. Settable.
+pub const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// Handshake line to first answer. Settable.
+pub const CHANNEL_READY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Start of `serve` to listening. Settable.
+pub const SERVER_READY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Host: wait after `Shutdown`. Plugin: time to drain. Settable.
+pub const GRACE: Duration = Duration::from_secs(2);
+/// Part of the grace period that a plugin keeps for its own exit.
+pub const EXIT_RESERVE: Duration = Duration::from_millis(500);
+/// Wait after SIGTERM. Settable.
+pub const TERMINATE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Wait for a killed process to be reaped.
+pub const REAP: Duration = Duration::from_secs(1);
+/// How long pipes are drained after the process has ended.
+pub const PIPE_DRAIN: Duration = Duration::from_millis(250);
+/// Wait for the answer to `ping`. Settable.
+pub const PING_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time between liveness probes (F-TRAN-11). Settable.
+pub const KEEPALIVE: Duration = Duration::from_secs(10);
+/// Wait for the answer to a liveness probe. Settable.
+pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -70,3 +70,10 @@ generated! {
     #[cfg_attr(docsrs, doc(cfg(feature = "examples")))]
     probe
 }
+
+generated! {
+    /// The service of the streaming example: one method of each kind of call.
+    #[cfg(feature = "examples")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "examples")))]
+    text
+}

@@ -68,7 +68,7 @@ mod examples {
     use prost_types::FileDescriptorSet;
     use rpcplugin_proto::{
         kv::{
-            Empty, GetRequest, GetResponse, PutRequest,
+            Empty, Entry, GetRequest, GetResponse, ListRequest, PutRequest,
             kv_client::KvClient,
             kv_server::{Kv, KvServer},
         },
@@ -81,12 +81,21 @@ mod examples {
 
     #[tonic::async_trait]
     impl Kv for Mirror {
+        type ListStream = tonic::codegen::BoxStream<Entry>;
+
         async fn get(&self, request: Request<GetRequest>) -> Result<Response<GetResponse>, Status> {
             Ok(Response::new(GetResponse { value: request.into_inner().key.into() }))
         }
 
         async fn put(&self, _: Request<PutRequest>) -> Result<Response<Empty>, Status> {
             Ok(Response::new(Empty {}))
+        }
+
+        async fn list(
+            &self,
+            _: Request<ListRequest>,
+        ) -> Result<Response<Self::ListStream>, Status> {
+            Err(Status::unimplemented("a mirror holds nothing"))
         }
     }
 

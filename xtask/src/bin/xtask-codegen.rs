@@ -18,7 +18,7 @@ fn main() -> Result<()> {
     let [protos, out] = arguments.as_slice() else {
         bail!("usage: xtask-codegen PROTO_DIR OUT_DIR");
     };
-    for module in &MODULES {
+    for module in MODULES {
         module
             .generate(Path::new(protos), Path::new(out))
             .with_context(|| format!("cannot generate the code of {}", module.proto))?;
@@ -79,9 +79,10 @@ const WELL_KNOWN: [(&str, &str); 4] = [
     (".google.protobuf.UInt32Value", "::core::primitive::u32"),
 ];
 
-const MODULES: [Module; 4] = [
+const MODULES: &[Module] = &[
     Module { name: "plugin", proto: "plugin.proto", package: "plugin" },
     Module { name: "health", proto: "grpc/health/v1/health.proto", package: "grpc.health.v1" },
     Module { name: "kv", proto: "kv.proto", package: "proto" },
     Module { name: "probe", proto: "probe.proto", package: "rpcplugin.probe.v1" },
+    Module { name: "text", proto: "text.proto", package: "rpcplugin.examples.v1" },
 ];

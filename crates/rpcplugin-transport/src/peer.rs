@@ -1,0 +1,177 @@
+use rpcplugin_core::SecurityError;
+
+#[cfg(target_os = "linux")]
+mod proc;
+
+#[cfg(not(target_os = "linux"))]
+#[path = "peer/unknown.rs"]
+mod proc;
+
+/// The process at the other end of a connection, as far as the system tells.
+///
+/// Unix sockets tell both on Linux and macOS. TCP tells neither; there, TLS is what proves the
+/// peer.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Peer {
+    /// Its process id when it connected or began to listen.
+    pub pid: Option<u32>,
+    /// Its user id.
+    pub uid: Option<u32>,
+}
+
+impl Peer {
+    /// A peer with this process and user id.
+    #[must_use]
+    pub const fn new(pid: Option<u32>, uid: Option<u32>) -> Self {
+        Self { pid, uid }
+    }
+
+    /// This process, as its peers see it.
+    #[must_use]
+    pub fn ourselves() -> Self {
+        Self { pid: Some(std::process::id()), uid: own_uid() }
+    }
+
+    /// Whether the peer may use a plugin of this process: it runs as the same user or as root,
+    /// or the system does not tell.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpcplugin_transport::Peer;
+    ///
+    /// assert!(Peer::ourselves().is_same_user());
+    /// assert!(Peer::default().is_same_user());
+    /// # #[cfg(unix)]
+    /// assert!(!Peer::new(None, Some(u32::MAX - 1)).is_same_user());
+    /// ```
+    #[must_use]
+    pub fn is_same_user(&self) -> bool {
+        match (self.uid, own_uid()) {
+            (Some(peer), Some(own)) => peer == own || peer == 0,
+            _ => true,
+        }
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn of_unix(stream: &tokio::net::UnixStream) -> Self {
+        // Linux answers with SO_PEERCRED, macOS with getpeereid and LOCAL_PEERPID.
+        stream.peer_cred().map_or_else(
+            |_| Self::default(),
+            |cred| Self {
+                pid: cred.pid().and_then(|pid| pid.try_into().ok()),
+                uid: Some(cred.uid()),
+            },
+        )
+    }
+}
+
+/// Who must listen at an address, checked after connecting and before the first byte is sent.
+///
+/// What is `None` is not checked. Where the system does not tell (the owner of a TCP port outside
+/// Linux, the ancestors of a process outside Linux), the check passes: there, TLS is what proves
+/// the peer.
+///
+/// # Example
+///
+/// ```
+/// use rpcplugin_transport::ExpectedPeer;
+///
+/// let plugin = ExpectedPeer::new().pid(4711).uid(1000);
+/// assert_eq!(plugin.pid, Some(4711));
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ExpectedPeer {
+    /// The user id.
+    pub uid: Option<u32>,
+    /// That process or one of its descendants.
+    pub pid: Option<u32>,
+}
+
+impl ExpectedPeer {
+    /// Expects nothing yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { uid: None, pid: None }
+    }
+
+    /// Expects this user.
+    #[must_use]
+    pub const fn uid(mut self, uid: u32) -> Self {
+        self.uid = Some(uid);
+        self
+    }
+
+    /// Expects this process or one of its descendants.
+    #[must_use]
+    pub const fn pid(mut self, pid: u32) -> Self {
+        self.pid = Some(pid);
+        self
+    }
+
+    /// Checks the process behind a connected Unix socket.
+    #[cfg(unix)]
+    pub(crate) fn check(self, address: &str, peer: Peer) -> Result<(), SecurityError> {
+        self.check_uid(address, peer.uid)?;
+        let (Some(expected), Some(found)) = (self.pid, peer.pid) else { return Ok(()) };
+        if proc::descends_from(found, expected) {
+            return Ok(());
+        }
+        Err(SecurityError::PeerCredentials {
+            address: address.to_owned(),
+            detail: format!("expected process {expected} or a descendant, found process {found}"),
+        })
+    }
+
+    /// Checks the process that listens on a TCP port.
+    pub(crate) fn check_listener(self, address: std::net::SocketAddr) -> Result<(), SecurityError> {
+        if self == Self::new() {
+            return Ok(());
+        }
+        let refuse =
+            |detail| SecurityError::PeerCredentials { address: address.to_string(), detail };
+        let Some(sockets) = proc::listeners(address) else { return Ok(()) };
+        if sockets.is_empty() {
+            return Err(refuse("no process of this machine listens there any more".to_owned()));
+        }
+        for socket in sockets {
+            self.check_uid(&address.to_string(), Some(socket.uid))?;
+            if let Some(pid) = self.pid
+                && !proc::holds(pid, socket.inode)
+            {
+                return Err(refuse(format!(
+                    "expected process {pid} or a descendant, and none of them holds the socket"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_uid(self, address: &str, found: Option<u32>) -> Result<(), SecurityError> {
+        match (self.uid, found) {
+            (Some(expected), Some(found)) if expected != found => {
+                Err(SecurityError::PeerCredentials {
+                    address: address.to_owned(),
+                    detail: format!("expected user {expected}, found user {found}"),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn own_uid() -> Option<u32> {
+    #[cfg(unix)]
+    {
+        Some(rustix::process::geteuid().as_raw())
+    }
+    #[cfg(not(unix))]
+    {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

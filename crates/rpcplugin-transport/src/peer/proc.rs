@@ -1,0 +1,210 @@
+//! What Linux tells under `/proc` about processes and listening sockets.
+
+use std::{
+    collections::HashMap,
+    fs,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+
+/// A TCP socket that listens.
+#[derive(Debug)]
+pub(super) struct Listening {
+    pub(super) uid: u32,
+    pub(super) inode: u64,
+}
+
+/// Whether `pid` is `ancestor` or one of its descendants.
+///
+/// A process whose parent died counts no longer: it belongs to init or to a subreaper.
+pub(super) fn descends_from(pid: u32, ancestor: u32) -> bool {
+    // Longer chains of living processes are nobody's plugin; the bound is for a chain that
+    // changes while it is read.
+    const LONGEST_CHAIN: usize = 256;
+    std::iter::successors(Some(pid), |pid| parent(*pid))
+        .take(LONGEST_CHAIN)
+        .any(|pid| pid == ancestor)
+}
+
+/// The sockets that take connections to `address`; `None` if the kernel does not tell.
+pub(super) fn listeners(address: SocketAddr) -> Option<Vec<Listening>> {
+    let v4 = fs::read_to_string("/proc/net/tcp").ok()?;
+    // Absent where IPv6 is not built in.
+    let v6 = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
+    let rows = v4.lines().chain(v6.lines()).filter_map(listening);
+    Some(
+        rows.filter(|(bound, _)| {
+            bound.port() == address.port() && covers(bound.ip(), address.ip())
+        })
+        .map(|(_, socket)| socket)
+        .collect(),
+    )
+}
+
+/// Whether `pid` or one of its descendants holds the socket of this inode.
+///
+/// True as well if the descriptors of one of them cannot be read: then the kernel does not tell.
+pub(super) fn holds(pid: u32, inode: u64) -> bool {
+    // Mostly it is the process itself, so the table of all processes is read only if not.
+    has_descriptor(pid, inode)
+        || descendants(pid).into_iter().any(|descendant| has_descriptor(descendant, inode))
+}
+
+fn has_descriptor(pid: u32, inode: u64) -> bool {
+    let socket = format!("socket:[{inode}]");
+    match fs::read_dir(format!("/proc/{pid}/fd")) {
+        Ok(descriptors) => descriptors
+            .flatten()
+            .filter_map(|descriptor| fs::read_link(descriptor.path()).ok())
+            .any(|target| target.as_os_str() == socket.as_str()),
+        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+    }
+}
+
+/// The parent of a process; `None` for the first one, and for one that is gone or out of sight.
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    parent_in(&stat).filter(|parent| *parent != 0)
+}
+
+/// The fourth field of a `stat` file. The second, the name, may hold blanks and parentheses.
+fn parent_in(stat: &str) -> Option<u32> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+fn descendants(ancestor: u32) -> Vec<u32> {
+    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+    let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
+    for pid in pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
+        if let Some(parent) = parent(pid) {
+            children.entry(parent).or_default().push(pid);
+        }
+    }
+    // Each entry is taken out once, so that even a table that changed meanwhile has no loops.
+    let mut found = children.remove(&ancestor).unwrap_or_default();
+    let mut next = 0;
+    while let Some(pid) = found.get(next) {
+        found.extend(children.remove(pid).unwrap_or_default());
+        next += 1;
+    }
+    found
+}
+
+/// Reads one row of `/proc/net/tcp` or `tcp6`, if its socket listens.
+fn listening(row: &str) -> Option<(SocketAddr, Listening)> {
+    const LISTEN: &str = "0A";
+    let mut fields = row.split_ascii_whitespace();
+    let bound = address(fields.nth(1)?)?;
+    if fields.nth(1)? != LISTEN {
+        return None;
+    }
+    let uid = fields.nth(3)?.parse().ok()?;
+    let inode = fields.nth(1)?.parse().ok()?;
+    Some((bound, Listening { uid, inode }))
+}
+
+/// Reads `0100007F:1F90`: 32-bit words in the machine's byte order, then the port.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.split_once(':')?;
+    let mut words = [[0; 4]; 4];
+    let count = ip.len() / 8;
+    if !ip.is_ascii() || ip.len() % 8 != 0 || !(count == 1 || count == 4) {
+        return None;
+    }
+    for (index, word) in words.iter_mut().enumerate().take(count) {
+        *word = u32::from_str_radix(&ip[index * 8..index * 8 + 8], 16).ok()?.to_ne_bytes();
+    }
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let ip = if count == 1 {
+        IpAddr::V4(Ipv4Addr::from(words[0]))
+    } else {
+        let mut octets = [0; 16];
+        for (octets, word) in octets.chunks_exact_mut(4).zip(words) {
+            octets.copy_from_slice(&word);
+        }
+        IpAddr::V6(Ipv6Addr::from(octets))
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
+/// Whether a socket bound to `bound` takes connections to `dialled`.
+fn covers(bound: IpAddr, dialled: IpAddr) -> bool {
+    // An IPv6 socket may take IPv4 connections too, under mapped addresses.
+    let bound = bound.to_canonical();
+    let dialled = dialled.to_canonical();
+    match bound {
+        IpAddr::V4(ip) if ip.is_unspecified() => dialled.is_ipv4(),
+        IpAddr::V6(ip) if ip.is_unspecified() => true,
+        _ => bound == dialled,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_both_tables_are_read() {
+        let row = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 123456 1 0000 100 0 0 10 0";
+        let (bound, socket) = listening(row).unwrap();
+        assert_eq!(bound, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!((socket.uid, socket.inode), (1000, 123_456));
+
+        let row = "1: 00000000000000000000000001000000:1F90 0:0 0A 0:0 00:0 0 7 0 9 1";
+        assert_eq!(listening(row).unwrap().0, "[::1]:8080".parse().unwrap());
+    }
+
+    #[test]
+    fn rows_that_do_not_listen_or_make_no_sense_are_skipped() {
+        for row in [
+            "",
+            "sl local_address rem_address st",
+            "0: 0100007F:1F90 0100007F:1 01 0 0 0 0 0 0",
+            "0: 0100007:1F90 0:0 0A 0 0 0 0 0 0",
+            "0: ÄÄÄÄ:1F90 0:0 0A 0 0 0 0 0 0",
+        ] {
+            assert!(listening(row).is_none(), "{row}");
+        }
+    }
+
+    #[test]
+    fn wildcards_cover_what_they_accept() {
+        let check =
+            |bound: &str, dialled: &str| covers(bound.parse().unwrap(), dialled.parse().unwrap());
+        assert!(check("0.0.0.0", "127.0.0.1") && check("::", "127.0.0.1") && check("::", "::1"));
+        assert!(check("127.0.0.1", "127.0.0.1") && check("::ffff:127.0.0.1", "127.0.0.1"));
+        assert!(!check("0.0.0.0", "::1") && !check("127.0.0.2", "127.0.0.1"));
+    }
+
+    #[test]
+    fn a_process_name_may_hold_parentheses() {
+        assert_eq!(parent_in("7 (a) b) (c) S 42 7 7"), Some(42));
+        assert_eq!(parent_in("nonsense"), None);
+    }
+
+    #[test]
+    fn everybody_descends_from_themselves_and_their_parent() {
+        let own = std::process::id();
+        assert!(descends_from(own, own));
+        assert!(descends_from(own, std::os::unix::process::parent_id()));
+        assert!(!descends_from(std::os::unix::process::parent_id(), own));
+        assert!(!descends_from(u32::MAX, own));
+    }
+
+    #[test]
+    fn a_childs_child_is_found() {
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", "sleep 60 & read line; kill $!"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        while descendants(child.id()).is_empty() {
+            std::thread::yield_now();
+        }
+        let grandchild = descendants(child.id())[0];
+        assert!(descends_from(grandchild, child.id()));
+        assert!(descendants(std::process::id()).contains(&grandchild));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+}

@@ -1,0 +1,15 @@
+//! Unix sockets on both ends: random names, modes set before anybody can connect, nothing
+//! removed that this process did not create.
+
+mod connector;
+mod directory;
+mod group;
+mod listener;
+mod removal;
+mod socket;
+
+pub use self::{
+    connector::UnixConnector,
+    directory::PrivateDir,
+    listener::{UnixBind, UnixListener},
+};

@@ -1,0 +1,172 @@
+use std::{
+    io,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+use rpcplugin_core::{ConfigError, limits};
+use rustix::{
+    fs::{Gid, Mode},
+    io::Errno,
+};
+
+use super::{
+    group,
+    removal::{self, FileId, file_id},
+};
+use crate::random;
+
+/// A directory with a random name that belongs to this process alone, for sockets.
+///
+/// Dropping it removes it with all that is in it: up to 10 000 files, 16 levels deep, without
+/// following links. Dropping blocks for as long as the file system takes.
+#[derive(Debug)]
+pub struct PrivateDir {
+    path: PathBuf,
+    directory: OwnedFd,
+    id: FileId,
+}
+
+impl PrivateDir {
+    /// Makes `rpcplugin-XXXXXX` with mode 0700 in the first of `bases` where that works, or in
+    /// `/tmp` if none is given. With a group, the directory gets that group and mode 0770.
+    ///
+    /// A base is passed over if the result would be longer than
+    /// [`SOCKET_DIR`](limits::SOCKET_DIR) bytes, cannot stand on a handshake line, or cannot be
+    /// made; so list shorter ones after longer ones, and `/tmp` last.
+    ///
+    /// # Errors
+    ///
+    /// `CONFIG_SOCKET_DIR` with the first base and what is wrong with it, `CONFIG_SOCKET_GROUP`
+    /// if the group is unknown or not ours.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpcplugin_transport::PrivateDir;
+    ///
+    /// let directory = PrivateDir::create(Some(std::env::temp_dir()), None)?;
+    /// let path = directory.path().to_owned();
+    /// std::fs::write(path.join("left behind"), "")?;
+    /// drop(directory);
+    /// assert!(!path.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn create<P: AsRef<Path>>(
+        bases: impl IntoIterator<Item = P>,
+        group: Option<&str>,
+    ) -> Result<Self, ConfigError> {
+        // A plugin of another user in the group must be able to create its socket inside.
+        Self::create_for(bases, group, Mode::RWXU | Mode::RWXG)
+    }
+
+    /// As [`create`](Self::create), with this mode if there is a group.
+    pub(super) fn create_for<P: AsRef<Path>>(
+        bases: impl IntoIterator<Item = P>,
+        group: Option<&str>,
+        group_mode: Mode,
+    ) -> Result<Self, ConfigError> {
+        let group = group.map(|name| Ok((name, group::find(name)?, group_mode))).transpose()?;
+        let mut bases = bases.into_iter();
+        let first = bases.next().map_or_else(|| "/tmp".into(), |base| base.as_ref().to_owned());
+        let create = |base: &Path| Self::create_in(base, group);
+        create(&first).or_else(|error| match error {
+            ConfigError::SocketGroup { .. } => Err(error),
+            _ => bases.find_map(|base| create(base.as_ref()).ok()).ok_or(error),
+        })
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn create_in(base: &Path, group: Option<(&str, Gid, Mode)>) -> Result<Self, ConfigError> {
+        let refuse = |reason, source: Option<Errno>| ConfigError::SocketDir {
+            path: base.to_owned(),
+            reason,
+            source: source.map(io::Error::from),
+        };
+        check_form(base).map_err(|reason| refuse(reason, None))?;
+        if base.as_os_str().len() + 1 + NAME_LENGTH > limits::SOCKET_DIR {
+            return Err(refuse(TOO_LONG, None));
+        }
+        let path =
+            make(base).map_err(|error| refuse("no directory can be made in it", Some(error)))?;
+        let seal = || {
+            let directory = removal::open(&path)?;
+            // The umask and a base with the set-group-ID bit have a say in what mkdir makes.
+            rustix::fs::fchmod(&directory, Mode::RWXU)?;
+            let stat = rustix::fs::fstat(&directory)?;
+            Ok((directory, stat))
+        };
+        let (directory, stat) = seal()
+            .map_err(|error| refuse("the directory made in it cannot be opened", Some(error)))?;
+        let is_ours = stat.st_uid == rustix::process::geteuid().as_raw()
+            && Mode::from_raw_mode(stat.st_mode) == Mode::RWXU;
+        if !is_ours {
+            return Err(refuse("the directory made in it was replaced by another", None));
+        }
+        // From here on dropping it removes it.
+        let made = Self { path, directory, id: file_id(&stat) };
+        if let Some((name, gid, mode)) = group {
+            rustix::fs::fchown(&made.directory, None, Some(gid))
+                .map_err(|_| group::not_ours(name))?;
+            rustix::fs::fchmod(&made.directory, mode)
+                .map_err(|error| refuse("its mode cannot be set", Some(error)))?;
+        }
+        Ok(made)
+    }
+}
+
+impl Drop for PrivateDir {
+    fn drop(&mut self) {
+        if let Err(error) = removal::remove_contents(&self.directory) {
+            tracing::debug!(path = %self.path.display(), %error, "socket directory not emptied");
+        }
+        // Whoever may write in the base can have put another directory in this place.
+        if rustix::fs::lstat(&self.path).is_ok_and(|stat| file_id(&stat) == self.id)
+            && let Err(error) = rustix::fs::rmdir(&self.path)
+        {
+            tracing::debug!(path = %self.path.display(), %error, "socket directory not removed");
+        }
+    }
+}
+
+/// Whether sockets of this directory can be announced on a handshake line.
+pub(super) fn check_form(directory: &Path) -> Result<(), &'static str> {
+    let Some(text) = directory.to_str() else {
+        return Err("its path is not UTF-8");
+    };
+    if !directory.is_absolute() {
+        return Err("its path is not absolute");
+    }
+    if text.contains(|c: char| c == '|' || c.is_control()) {
+        return Err("its path holds a character that the handshake line cannot carry");
+    }
+    Ok(())
+}
+
+/// Makes a directory with a name that was free.
+fn make(base: &Path) -> rustix::io::Result<PathBuf> {
+    const ATTEMPTS: usize = 16;
+    let mut last = Errno::EXIST;
+    for _ in 0..ATTEMPTS {
+        let name = random::name(PREFIX, RANDOM).map_err(|_| Errno::IO)?;
+        let path = base.join(name);
+        match rustix::fs::mkdir(&path, Mode::RWXU) {
+            Ok(()) => return Ok(path),
+            Err(error @ (Errno::EXIST | Errno::INTR)) => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
+}
+
+const PREFIX: &str = "rpcplugin-";
+const RANDOM: usize = 8;
+const NAME_LENGTH: usize = PREFIX.len() + RANDOM;
+const TOO_LONG: &str =
+    "its path is longer than 61 bytes, and a directory for sockets takes 19 of 80";
+const _: () = assert!(limits::SOCKET_DIR == 80 && NAME_LENGTH == 18, "the text above says so");

@@ -1,0 +1,53 @@
+use nix::unistd::Group as SystemGroup;
+use rpcplugin_core::ConfigError;
+use rustix::fs::Gid;
+
+/// The group of this number or name.
+///
+/// # Errors
+///
+/// `CONFIG_SOCKET_GROUP` if there is none.
+pub(super) fn find(group: &str) -> Result<Gid, ConfigError> {
+    let refuse =
+        |reason| ConfigError::SocketGroup { group: rpcplugin_core::escape_text(group), reason };
+    // A number needs no entry in the system's database: containers often have none.
+    if let Ok(number) = group.parse::<u32>() {
+        // All ones is how chown(2) is told to leave the group alone.
+        return if number == u32::MAX {
+            Err(refuse("the number is reserved"))
+        } else {
+            Ok(Gid::from_raw(number))
+        };
+    }
+    match SystemGroup::from_name(group) {
+        Ok(Some(found)) => Ok(Gid::from_raw(found.gid.as_raw())),
+        Ok(None) => Err(refuse("no such group")),
+        Err(_) => Err(refuse("the system's database of groups cannot be read")),
+    }
+}
+
+/// The error of a group that this process may not give a file to.
+pub(super) fn not_ours(group: &str) -> ConfigError {
+    ConfigError::SocketGroup {
+        group: rpcplugin_core::escape_text(group),
+        reason: "this process does not belong to it",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_found() {
+        assert_eq!(find("4711").unwrap().as_raw(), 4711);
+        assert_eq!(find("root").or_else(|_| find("wheel")).unwrap().as_raw(), 0);
+    }
+
+    #[test]
+    fn unknown_groups_are_refused() {
+        for group in ["no-such-group-here", "", "-1", "4294967295", "a\0b"] {
+            assert_eq!(find(group).unwrap_err().code(), "CONFIG_SOCKET_GROUP", "{group:?}");
+        }
+    }
+}

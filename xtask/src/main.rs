@@ -1,12 +1,17 @@
 //! Commands for the maintainers of rpcplugin.
 //!
-//! This file only dispatches. Each command is one file: a [`clap::Args`] struct with
-//! `fn run(self) -> anyhow::Result<()>`. A new one needs its `mod`, a variant of [`Command`] whose
-//! doc comment is its help, and a line in [`Command::run`].
+//! This file only dispatches. Each command is one file: a [`clap::Args`] struct, whose doc comment
+//! is its help, with `fn run(self) -> anyhow::Result<()>`. A new one needs its `mod`, a variant of
+//! [`Command`], and a line in [`Command::run`].
 #![expect(clippy::print_stdout, reason = "talking to a person at a terminal is what xtask is for")]
 
+mod ci;
 mod codegen;
+mod deny;
+mod tidy;
 mod workspace;
+
+use std::{fmt, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -20,18 +25,44 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write the Rust code of proto/ into crates/rpcplugin-proto/src/generated.
+    Ci(ci::Ci),
     Codegen(codegen::Codegen),
+    Deny(deny::Deny),
+    Tidy(tidy::Tidy),
 }
 
 impl Command {
     fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::Ci(command) => command.run(),
             Self::Codegen(command) => command.run(),
+            Self::Deny(command) => command.run(),
+            Self::Tidy(command) => command.run(),
         }
     }
 }
 
-fn main() -> anyhow::Result<()> {
-    Cli::parse().command.run()
+fn main() -> ExitCode {
+    match Cli::parse().command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !error.is::<AlreadyReported>() {
+                // Not anyhow's `Debug`: who runs this wants the message, not a backtrace.
+                eprintln!("error: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
 }
+
+/// The error of a command that has printed what is wrong, and whose last line is to stay last.
+#[derive(Debug)]
+struct AlreadyReported;
+
+impl fmt::Display for AlreadyReported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("failed, as reported above")
+    }
+}
+
+impl std::error::Error for AlreadyReported {}

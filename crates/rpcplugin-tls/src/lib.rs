@@ -1,1 +1,42 @@
-//! Placeholder.
+//! One-time certificates, exact pinning and mutual TLS for rpcplugin.
+//!
+//! - [`Identity`]: a key and its certificate, made for one start; [`Certificate`]: the public half,
+//!   read from the handshake line or the environment.
+//! - [`ClientTls`], [`ServerTls`]: what each side presents, and the one certificate it accepts.
+//! - [`TlsLayer`]: TLS over any connector; [`TlsAcceptor`]: TLS for accepted connections.
+//! - [`explain`]: finds the TLS failure inside an error that other layers have wrapped.
+//!
+//! **Invariants:** nothing here opens sockets or processes. Both sides always verify: there is no
+//! setting that accepts any certificate, and none that makes the client's optional. The
+//! cryptographic [`Provider`] is passed explicitly, never installed process-wide. No key shows in
+//! an error or a `Debug`.
+
+mod acceptor;
+mod certificate;
+mod client;
+mod connector;
+mod failure;
+mod first_bytes;
+mod identity;
+mod info;
+mod key;
+mod layer;
+mod pin;
+mod provider;
+mod server;
+mod stream;
+
+pub use self::{
+    acceptor::TlsAcceptor,
+    certificate::{Certificate, Fingerprint},
+    client::ClientTls,
+    connector::{TlsConnecting, TlsConnector},
+    failure::explain,
+    identity::{Identity, IdentityParams, San},
+    info::TlsInfo,
+    key::KeyType,
+    layer::TlsLayer,
+    provider::Provider,
+    server::ServerTls,
+    stream::{ClientStream, ServerStream},
+};

@@ -1,0 +1,131 @@
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rpcplugin_core::{SecurityError, escape_text};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use sha2::{Digest as _, Sha256};
+
+mod check;
+
+/// One X.509 certificate with a key that every provider here can verify.
+///
+/// P-256, P-384, P-521, Ed25519, or RSA of 2048 to 8192 bits; authority or not. Dates and names
+/// are not looked at: between host and plugin the exact certificate is pinned.
+///
+/// # Example
+///
+/// ```
+/// use rpcplugin_tls::{Certificate, Identity, IdentityParams};
+///
+/// let identity = Identity::generate(&IdentityParams::default())?;
+/// let pem = identity.certificate().to_pem();
+/// assert!(pem.starts_with("-----BEGIN CERTIFICATE-----\n"));
+/// assert_eq!(&Certificate::from_pem(pem.as_bytes())?, identity.certificate());
+/// # Ok::<(), rpcplugin_core::SecurityError>(())
+/// ```
+#[derive(Clone, Eq, PartialEq)]
+pub struct Certificate {
+    der: CertificateDer<'static>,
+}
+
+impl Certificate {
+    /// Reads PEM that holds exactly one block, a certificate. Text around it is ignored.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_CERT_INVALID` if there is no block or more than one, if it is no certificate,
+    /// or if its key cannot be used.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, SecurityError> {
+        const BEGIN: &[u8] = b"-----BEGIN ";
+        match pem.windows(BEGIN.len()).filter(|window| *window == BEGIN).count() {
+            0 => return Err(invalid("no PEM block")),
+            1 => {}
+            n => return Err(invalid(format!("{n} PEM blocks, one certificate is expected"))),
+        }
+        let der = CertificateDer::from_pem_slice(pem)
+            .map_err(|error| invalid(format!("PEM: {}", escape_text(&error.to_string()))))?;
+        Self::from_der(&der)
+    }
+
+    /// Reads DER that holds exactly one certificate and nothing behind it.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_CERT_INVALID` if it is anything else, or if its key cannot be used.
+    pub fn from_der(der: &[u8]) -> Result<Self, SecurityError> {
+        check::usable(der).map_err(invalid)?;
+        Ok(Self { der: der.to_vec().into() })
+    }
+
+    /// The certificate's bytes.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The certificate as PEM, in lines of 64 characters.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        let body = STANDARD.encode(&self.der);
+        let mut pem = String::with_capacity(body.len() + body.len() / 64 + 64);
+        pem.push_str("-----BEGIN CERTIFICATE-----\n");
+        let mut rest = body.as_str();
+        while !rest.is_empty() {
+            // Base64 is ASCII, so every index is a character's boundary.
+            let (line, tail) = rest.split_at(rest.len().min(64));
+            pem.push_str(line);
+            pem.push('\n');
+            rest = tail;
+        }
+        pem.push_str("-----END CERTIFICATE-----\n");
+        pem
+    }
+
+    /// SHA-256 over the whole certificate.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.der)
+    }
+
+    pub(crate) fn as_rustls(&self) -> &CertificateDer<'static> {
+        &self.der
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Certificate").field(&self.fingerprint()).finish()
+    }
+}
+
+/// SHA-256 of a certificate; shown as lower-case hexadecimal.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    pub(crate) fn of(der: &[u8]) -> Self {
+        Self(Sha256::digest(der).into())
+    }
+
+    /// The digest itself.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn invalid(reason: impl Into<String>) -> SecurityError {
+    SecurityError::CertInvalid { reason: reason.into() }
+}

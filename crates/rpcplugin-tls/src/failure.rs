@@ -1,0 +1,154 @@
+//! From what rustls and the socket say to what it means for each side.
+
+use std::{error::Error as StdError, io, time::Duration};
+
+use rpcplugin_core::{SecurityError, escape};
+use rustls::{AlertDescription, CertificateError, Error};
+
+use crate::{Certificate, pin::Seen};
+
+/// Which side of the handshake we were.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
+/// A handshake that failed, with what is known about it.
+pub(crate) struct Failure<'a> {
+    pub(crate) side: Side,
+    pub(crate) pinned: &'a Certificate,
+    pub(crate) seen: &'a Seen,
+    /// What the peer sent first.
+    pub(crate) first: &'a [u8],
+}
+
+impl Failure<'_> {
+    pub(crate) fn explain(&self, error: &io::Error) -> SecurityError {
+        if self.first.is_empty() {
+            return SecurityError::NotTls {
+                detail: format!("it ended the connection without sending a byte ({error})"),
+            };
+        }
+        if !looks_like_tls(self.first) {
+            return SecurityError::NotTls {
+                detail: format!("its first bytes are \"{}\"", escape(self.first)),
+            };
+        }
+        match find(error) {
+            Some(error) => self.explain_tls(error),
+            None => handshake(format!("peer ended the connection in the middle ({error})")),
+        }
+    }
+
+    fn explain_tls(&self, error: &Error) -> SecurityError {
+        match error {
+            Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
+                self.other_certificate()
+            }
+            Error::InvalidCertificate(CertificateError::BadSignature) => {
+                SecurityError::BadSignature { fingerprint: self.pinned.fingerprint().to_string() }
+            }
+            Error::NoCertificatesPresented if self.side == Side::Server => {
+                SecurityError::ClientRefused { detail: "it presents no certificate".into() }
+            }
+            Error::AlertReceived(alert) => alerted(self.side, *alert),
+            Error::NoApplicationProtocol => no_alpn(),
+            error => handshake(error.to_string()),
+        }
+    }
+
+    fn other_certificate(&self) -> SecurityError {
+        let expected = self.pinned.fingerprint().to_string();
+        let found =
+            self.seen.other_certificate().map_or_else(|| "another".into(), |f| f.to_string());
+        match self.side {
+            Side::Client => SecurityError::PinMismatch { expected, found },
+            Side::Server => SecurityError::ClientRefused {
+                detail: format!("it presents certificate {found}, only {expected} is accepted"),
+            },
+        }
+    }
+}
+
+/// The peer agreed on TLS, and not on HTTP/2 in it.
+pub(crate) fn no_alpn() -> SecurityError {
+    handshake("peer does not choose the protocol h2 (ALPN)".into())
+}
+
+/// The server's answer to a client that takes too long.
+pub(crate) fn too_slow(limit: Duration) -> SecurityError {
+    handshake(format!("not complete within {limit:?}"))
+}
+
+pub(crate) fn handshake(detail: String) -> SecurityError {
+    SecurityError::TlsHandshake { detail }
+}
+
+/// Finds a TLS failure in an error's chain of causes, and says what it means.
+///
+/// In TLS 1.3 a host has finished its handshake before the plugin judges its certificate: the
+/// connection is made, and a refusal arrives as an alert on the first read, wrapped several times
+/// by then. `None` if there is no TLS failure in the chain.
+///
+/// # Example
+///
+/// ```
+/// let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+/// assert!(rpcplugin_tls::explain(&reset).is_none());
+/// ```
+#[must_use]
+pub fn explain(error: &(dyn StdError + 'static)) -> Option<SecurityError> {
+    find(error).map(|error| match error {
+        Error::AlertReceived(alert) => alerted(Side::Client, *alert),
+        error => handshake(error.to_string()),
+    })
+}
+
+fn alerted(side: Side, alert: AlertDescription) -> SecurityError {
+    use AlertDescription as Alert;
+    let about_certificate = matches!(
+        alert,
+        Alert::AccessDenied
+            | Alert::BadCertificate
+            | Alert::CertificateExpired
+            | Alert::CertificateRequired
+            | Alert::CertificateRevoked
+            | Alert::CertificateUnknown
+            | Alert::DecryptError
+            | Alert::NoCertificate
+            | Alert::UnknownCA
+            | Alert::UnsupportedCertificate
+    );
+    match (side, alert) {
+        (_, Alert::NoApplicationProtocol) => no_alpn(),
+        (Side::Client, alert) if about_certificate => SecurityError::ClientRefused {
+            detail: format!("the plugin does not accept our certificate (alert {alert:?})"),
+        },
+        (Side::Server, alert) if about_certificate => {
+            handshake(format!("host does not accept our certificate (alert {alert:?})"))
+        }
+        (_, alert) => handshake(format!("peer sends the alert {alert:?}")),
+    }
+}
+
+/// The first rustls error in the chain.
+fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(tls) = error.downcast_ref::<Error>() {
+            return Some(tls);
+        }
+        // An io::Error is transparent: its source is that of the error inside, which it skips.
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// The header of a TLS record: one of five types, then major version 3.
+fn looks_like_tls(first: &[u8]) -> bool {
+    matches!(first, [20..=24] | [20..=24, 3, ..])
+}

@@ -1,0 +1,84 @@
+use std::{fmt, sync::Arc};
+
+use rpcplugin_core::SecurityError;
+use rustls::sign::CertifiedKey;
+
+use crate::{Certificate, Provider, key::PrivateKey};
+
+mod issue;
+mod params;
+
+pub use self::params::{IdentityParams, San};
+
+/// A certificate and its private key: what one side of a connection proves to be.
+///
+/// The key lives in memory only. Its encoded form is wiped when the last clone is dropped; the
+/// working copy inside ring is not, because ring does not wipe keys.
+#[derive(Clone)]
+pub struct Identity {
+    certificate: Certificate,
+    key: Arc<PrivateKey>,
+    provider: Provider,
+}
+
+impl Identity {
+    /// Makes a new key, and a certificate for it that it signs itself.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_KEYGEN` if the provider could not make a key; `SECURITY_CERT_INVALID` if the
+    /// parameters make no certificate: a key type that the provider lacks, a name that is not
+    /// ASCII, dates beyond the year 9999.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpcplugin_tls::{Identity, IdentityParams, KeyType, San};
+    ///
+    /// let identity = Identity::generate(
+    ///     &IdentityParams::new()
+    ///         .key_type(KeyType::P384)
+    ///         .common_name("kv-plugin")
+    ///         .names([San::Dns("localhost".into()), San::Ip([127, 0, 0, 1].into())]),
+    /// )?;
+    /// println!("{}", identity.certificate().fingerprint());
+    /// # Ok::<(), rpcplugin_core::SecurityError>(())
+    /// ```
+    pub fn generate(params: &IdentityParams) -> Result<Self, SecurityError> {
+        let provider = params.provider.clone();
+        let key = PrivateKey::generate(params.key_type, &provider)?;
+        let certificate = issue::self_signed(params, key.load(&provider)?)?;
+        Ok(Self { certificate, key: Arc::new(key), provider })
+    }
+
+    /// The certificate, which is public.
+    #[must_use]
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    pub(crate) fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
+    /// Certificate and key as rustls wants them, checked to belong together.
+    pub(crate) fn certified(&self) -> Result<Arc<CertifiedKey>, SecurityError> {
+        let chain = vec![self.certificate.as_rustls().clone()];
+        let certified = CertifiedKey::new(chain, self.key.load(&self.provider)?);
+        certified.keys_match().map_err(|error| SecurityError::CertInvalid {
+            reason: format!("it does not belong to its key: {error}"),
+        })?;
+        Ok(Arc::new(certified))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn key_bytes(&self) -> &[u8] {
+        self.key.bytes()
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("certificate", &self.certificate).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,95 @@
+use std::{net::IpAddr, time::Duration};
+
+use crate::{KeyType, Provider};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A name that a certificate is for.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum San {
+    /// A host name.
+    Dns(String),
+    /// An address.
+    Ip(IpAddr),
+}
+
+/// What [`Identity::generate`](crate::Identity::generate) makes.
+///
+/// The default is a one-time certificate as both sides of an automatic mutual TLS connection use
+/// it: P-256, organization `rpcplugin`, common name and DNS name `localhost`, valid from 24 hours
+/// ago for ten years.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct IdentityParams {
+    pub(super) organization: String,
+    pub(super) common_name: String,
+    pub(super) names: Vec<San>,
+    pub(super) backdate: Duration,
+    pub(super) lifetime: Duration,
+    pub(super) key_type: KeyType,
+    pub(super) provider: Provider,
+}
+
+impl IdentityParams {
+    /// The same as [`IdentityParams::default`].
+    pub fn new() -> Self {
+        Self {
+            organization: "rpcplugin".into(),
+            common_name: "localhost".into(),
+            names: vec![San::Dns("localhost".into())],
+            backdate: DAY,
+            lifetime: 3652 * DAY,
+            key_type: KeyType::default(),
+            provider: Provider::default(),
+        }
+    }
+
+    /// The subject's organization: `rpcplugin`.
+    pub fn organization(mut self, organization: impl Into<String>) -> Self {
+        self.organization = organization.into();
+        self
+    }
+
+    /// The subject's common name: `localhost`.
+    pub fn common_name(mut self, common_name: impl Into<String>) -> Self {
+        self.common_name = common_name.into();
+        self
+    }
+
+    /// The names that replace the default, the DNS name `localhost`.
+    pub fn names(mut self, names: impl IntoIterator<Item = San>) -> Self {
+        self.names = names.into_iter().collect();
+        self
+    }
+
+    /// How long ago the certificate became valid: 24 hours, so that clocks may differ.
+    pub fn backdate(mut self, backdate: Duration) -> Self {
+        self.backdate = backdate;
+        self
+    }
+
+    /// How long from now the certificate stays valid: ten years.
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
+    /// The kind of key: P-256.
+    pub fn key_type(mut self, key_type: KeyType) -> Self {
+        self.key_type = key_type;
+        self
+    }
+
+    /// What makes the key and later runs the handshakes: ring.
+    pub fn provider(mut self, provider: Provider) -> Self {
+        self.provider = provider;
+        self
+    }
+}
+
+impl Default for IdentityParams {
+    fn default() -> Self {
+        Self::new()
+    }
+}

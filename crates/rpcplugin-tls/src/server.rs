@@ -1,0 +1,67 @@
+use std::{fmt, sync::Arc};
+
+use rpcplugin_core::SecurityError;
+use rustls::{
+    ConfigBuilder, DEFAULT_VERSIONS, ServerConfig, WantsVerifier,
+    server::NoServerSessionStorage,
+    sign::{CertifiedKey, SingleCertAndKey},
+};
+
+use crate::{
+    Certificate, Identity,
+    client::ALPN,
+    pin::{PinnedPeer, Seen},
+};
+
+/// How a plugin speaks TLS with its host: TLS 1.2 or 1.3, ALPN `h2`, a client certificate
+/// required, no resumption, no early data.
+#[derive(Clone)]
+pub struct ServerTls {
+    builder: ConfigBuilder<ServerConfig, WantsVerifier>,
+    certified: Arc<CertifiedKey>,
+    client: Certificate,
+}
+
+impl ServerTls {
+    /// Presents `identity`, and accepts exactly the certificate `client` with proof of its key.
+    ///
+    /// The provider is the identity's.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_CERT_INVALID` if the identity's certificate and key do not belong together or
+    /// its provider cannot use them.
+    pub fn pinned(identity: &Identity, client: &Certificate) -> Result<Self, SecurityError> {
+        let builder = ServerConfig::builder_with_provider(identity.provider().crypto())
+            .with_protocol_versions(DEFAULT_VERSIONS)
+            .map_err(|error| SecurityError::TlsHandshake { detail: error.to_string() })?;
+        Ok(Self { builder, certified: identity.certified()?, client: client.clone() })
+    }
+
+    /// The certificate that a client must present.
+    #[must_use]
+    pub fn client_certificate(&self) -> &Certificate {
+        &self.client
+    }
+
+    /// A configuration for one handshake, so that what its verifier saw belongs to it alone.
+    pub(crate) fn config(&self, seen: &Arc<Seen>) -> Arc<ServerConfig> {
+        let algorithms = self.builder.crypto_provider().signature_verification_algorithms;
+        let verifier = PinnedPeer::new(self.client.clone(), algorithms, seen.clone());
+        let mut config = self
+            .builder
+            .clone()
+            .with_client_cert_verifier(Arc::new(verifier))
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(self.certified.clone())));
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Arc::new(config)
+    }
+}
+
+impl fmt::Debug for ServerTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerTls").field("client", &self.client).finish_non_exhaustive()
+    }
+}

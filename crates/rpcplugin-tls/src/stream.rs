@@ -1,0 +1,101 @@
+use std::{
+    fmt,
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::{TlsInfo, first_bytes::FirstBytes};
+
+/// A connection that a [`TlsLayer`](crate::TlsLayer) secured.
+///
+/// In TLS 1.3 the server judges our certificate after our side has finished, so a refusal arrives
+/// as an error of the first read; [`explain`](crate::explain) finds it.
+pub struct ClientStream<IO> {
+    tls: tokio_rustls::client::TlsStream<FirstBytes<IO>>,
+    info: TlsInfo,
+}
+
+/// A connection that a [`TlsAcceptor`](crate::TlsAcceptor) secured.
+pub struct ServerStream<IO> {
+    tls: tokio_rustls::server::TlsStream<FirstBytes<IO>>,
+    info: TlsInfo,
+}
+
+macro_rules! stream {
+    ($stream:ident, $inner:ty) => {
+        impl<IO> $stream<IO> {
+            pub(crate) fn new(tls: $inner, info: TlsInfo) -> Self {
+                Self { tls, info }
+            }
+
+            /// What the handshake agreed on.
+            #[must_use]
+            pub fn info(&self) -> &TlsInfo {
+                &self.info
+            }
+
+            /// The connection below.
+            #[must_use]
+            pub fn get_ref(&self) -> &IO {
+                self.tls.get_ref().0.get_ref()
+            }
+        }
+
+        impl<IO> fmt::Debug for $stream<IO> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($stream))
+                    .field("info", &self.info)
+                    .finish_non_exhaustive()
+            }
+        }
+
+        impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for $stream<IO> {
+            fn poll_read(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                Pin::new(&mut self.tls).poll_read(cx, buf)
+            }
+        }
+
+        impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for $stream<IO> {
+            fn poll_write(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                Pin::new(&mut self.tls).poll_write(cx, buf)
+            }
+
+            fn poll_write_vectored(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                Pin::new(&mut self.tls).poll_write_vectored(cx, bufs)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                self.tls.is_write_vectored()
+            }
+
+            fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Pin::new(&mut self.tls).poll_flush(cx)
+            }
+
+            fn poll_shutdown(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+            ) -> Poll<io::Result<()>> {
+                Pin::new(&mut self.tls).poll_shutdown(cx)
+            }
+        }
+    };
+}
+
+stream!(ClientStream, tokio_rustls::client::TlsStream<FirstBytes<IO>>);
+stream!(ServerStream, tokio_rustls::server::TlsStream<FirstBytes<IO>>);

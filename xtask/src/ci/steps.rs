@@ -67,7 +67,7 @@ pub(super) fn all(metadata: &Value, xtask: &Path, all_peers: bool) -> Vec<Step> 
             "lints of the code generator",
             cargo("clippy --package xtask --all-targets --features codegen -- -D warnings"),
         ),
-        step("tests", cargo("test --workspace")),
+        step("tests", cargo("test --workspace --no-fail-fast")),
         step("documentation", Job::Documentation(words("cargo doc --workspace --no-deps"))),
         step("tidy", own(&["tidy"])),
         step("generated code", own(&["codegen", "--check"])),

@@ -1,8 +1,11 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rpcplugin_core::{SecurityError, escape_text};
-use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use rpcplugin_core::SecurityError;
+use rustls_pki_types::{
+    CertificateDer,
+    pem::{self, PemObject as _},
+};
 use sha2::{Digest as _, Sha256};
 
 mod check;
@@ -42,8 +45,14 @@ impl Certificate {
             1 => {}
             n => return Err(invalid(format!("{n} PEM blocks, one certificate is expected"))),
         }
-        let der = CertificateDer::from_pem_slice(pem)
-            .map_err(|error| invalid(format!("PEM: {}", escape_text(&error.to_string()))))?;
+        let der = CertificateDer::from_pem_slice(pem).map_err(|error| {
+            invalid(match error {
+                pem::Error::NoItemsFound => "the PEM block is not a certificate",
+                pem::Error::MissingSectionEnd { .. } => "the PEM block has no end",
+                pem::Error::Base64Decode(_) => "the PEM block is not base64",
+                _ => "the PEM block is unreadable",
+            })
+        })?;
         Self::from_der(&der)
     }
 

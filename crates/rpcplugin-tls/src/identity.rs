@@ -75,6 +75,11 @@ impl Identity {
     pub(crate) fn key_bytes(&self) -> &[u8] {
         self.key.bytes()
     }
+
+    #[cfg(test)]
+    pub(crate) fn with_key_of(&self, other: &Self) -> Self {
+        Self { key: other.key.clone(), ..self.clone() }
+    }
 }
 
 impl fmt::Debug for Identity {

@@ -25,6 +25,8 @@ mod pin;
 mod provider;
 mod server;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     acceptor::TlsAcceptor,

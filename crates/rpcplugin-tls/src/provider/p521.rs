@@ -85,3 +85,70 @@ impl SignatureVerificationAlgorithm for P521 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+    use super::*;
+    use crate::Certificate;
+
+    const MESSAGE: &[u8] = b"signed by OpenSSL";
+
+    /// Made by `openssl dgst -sign`, with the key of the certificate.
+    const SIGNATURES: [(Verifier, &[u8]); 3] = [
+        (SHA256, include_bytes!("../tests/data/p521-sha256.sig")),
+        (SHA384, include_bytes!("../tests/data/p521-sha384.sig")),
+        (SHA512, include_bytes!("../tests/data/p521-sha512.sig")),
+    ];
+
+    fn public_key() -> Vec<u8> {
+        let pem = include_bytes!("../tests/data/p521-ca.pem");
+        let certificate = Certificate::from_pem(pem).unwrap();
+        let (_, parsed) = X509Certificate::from_der(certificate.der()).unwrap();
+        parsed.public_key().subject_public_key.data.to_vec()
+    }
+
+    #[test]
+    fn signatures_of_openssl_verify_under_their_own_hash_alone() {
+        let key = public_key();
+        for (i, (verifier, _)) in SIGNATURES.iter().enumerate() {
+            for (j, (_, signature)) in SIGNATURES.iter().enumerate() {
+                let verified = verifier.verify_signature(&key, MESSAGE, signature);
+                assert_eq!(verified.is_ok(), i == j, "{verifier:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn changed_messages_keys_and_signatures_do_not_verify() {
+        let key = public_key();
+        for (verifier, signature) in SIGNATURES {
+            assert!(verifier.verify_signature(&key, b"signed by nobody", signature).is_err());
+            assert!(verifier.verify_signature(&[], MESSAGE, signature).is_err());
+            assert!(verifier.verify_signature(&key, MESSAGE, &[]).is_err());
+            for place in 0..signature.len() {
+                let mut changed = signature.to_vec();
+                changed[place] ^= 1;
+                assert!(verifier.verify_signature(&key, MESSAGE, &changed).is_err(), "{place}");
+            }
+        }
+    }
+
+    #[test]
+    fn p521_comes_last_under_each_scheme() {
+        let plain = rustls::crypto::ring::default_provider().signature_verification_algorithms;
+        let extended = extend(&plain);
+        for ((scheme, plain), (same, extended)) in plain.mapping.iter().zip(extended.mapping) {
+            assert_eq!(scheme, same);
+            assert!(extended.len() - plain.len() <= 1);
+            assert_eq!(
+                plain[0].public_key_alg_id(),
+                extended[0].public_key_alg_id(),
+                "TLS 1.3 takes the first of {scheme:?}"
+            );
+        }
+        assert!(extended.supported_schemes().contains(&SignatureScheme::ECDSA_NISTP521_SHA512));
+        assert_eq!(extended.all.len(), plain.all.len() + 3);
+    }
+}

@@ -96,7 +96,10 @@ pub(crate) fn dial_error(
         }
         io::ErrorKind::PermissionDenied => TransportError::Denied { address, detail: denied() },
         _ if is_shortage(&error) => TransportError::Resources { source: error },
-        _ => TransportError::Disconnected { detail: format!("connecting to {address}: {error}") },
+        _ => TransportError::Disconnected {
+            detail: format!("connecting to {address} failed"),
+            source: Some(error),
+        },
     }
     .into()
 }

@@ -2,17 +2,24 @@
 //!
 //! - [`Listener`] and [`Connector`]: the two ends of a connection. The library's own use Unix
 //!   sockets, TCP, and [`memory`] for tests; a user's own pair works as well.
+//! - [`PluginChannel`]: the gRPC channel to one plugin process, for every tonic client, bound to
+//!   the process's [`Generation`].
+//! - [`error_from_status`], [`crash_report`]: what the status of a call stands for.
 //! - [`Peer`], [`ExpectedPeer`]: who is at the other end, checked before the first byte.
 //!
 //! **Invariant:** this crate knows neither TLS nor processes. TLS is a layer round a connector.
 
 mod accept;
+mod channel;
 mod connector;
+mod frame_limit;
+mod generation;
 mod io;
 mod listener;
 pub mod memory;
 mod peer;
 mod random;
+mod status;
 mod tcp;
 #[cfg(unix)]
 mod unix;
@@ -20,9 +27,13 @@ mod unix;
 #[cfg(unix)]
 pub use self::unix::{PrivateDir, UnixBind, UnixConnector, UnixListener};
 pub use self::{
+    channel::{ChannelBody, ChannelFuture, ChannelOptions, PluginChannel},
     connector::{Connecting, Connector},
+    frame_limit::FrameLimit,
+    generation::{EndReason, Generation},
     io::{BoxIo, Io},
     listener::{Accepted, Listener},
     peer::{ExpectedPeer, Peer},
+    status::{crash_report, error_from_status},
     tcp::{TcpBind, TcpConnector, TcpListener},
 };

@@ -1,7 +1,7 @@
 use super::{Facts, diagnosis, fatal, retryable};
 
 /// A peer broke the rules of a protocol, or a call ended with a status.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolError {
     /// The peer does not speak gRPC over HTTP/2.

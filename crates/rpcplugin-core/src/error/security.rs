@@ -1,7 +1,7 @@
 use super::{Facts, diagnosis, fatal, retryable};
 
 /// A security condition is not met. Nothing was sent, or the call was refused; never a warning.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecurityError {
     /// TLS is demanded and there is nothing to do it with.

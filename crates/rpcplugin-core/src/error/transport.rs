@@ -61,6 +61,9 @@ pub enum TransportError {
     Disconnected {
         /// What is known about it.
         detail: String,
+        /// What reading or writing failed with, TLS included, if it was that.
+        #[source]
+        source: Option<io::Error>,
     },
     /// The plugin's process ended.
     #[error("plugin is gone{}", report.as_ref().and_then(|r| r.status).map(|s| format!(": {s}")).unwrap_or_default())]

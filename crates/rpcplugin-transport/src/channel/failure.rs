@@ -1,0 +1,47 @@
+use std::{error::Error as StdError, sync::Arc};
+
+use h2::Reason;
+use tonic::{Code, Status};
+
+/// Whose end it is.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The call's own: others on the connection go on.
+    Call(Status),
+    /// The whole connection's, and what the call saw of it.
+    Connection(String),
+}
+
+/// Reads what hyper says about a call.
+pub(super) fn classify(error: &hyper::Error) -> Failure {
+    let first: &(dyn StdError + 'static) = error;
+    let http2 = std::iter::successors(Some(first), |error| (*error).source())
+        .find_map(|error| error.downcast_ref::<h2::Error>());
+    match http2 {
+        Some(http2) if http2.is_go_away() || http2.is_io() => {
+            Failure::Connection(http2.to_string())
+        }
+        Some(http2) => Failure::Call(reset(http2)),
+        None if error.is_closed() || error.is_canceled() => {
+            Failure::Connection("it closed before the call was sent".to_owned())
+        }
+        None => Failure::Call(Status::internal(error.to_string())),
+    }
+}
+
+/// The status of a stream that was reset; the mapping is the one of the gRPC specification.
+fn reset(error: &h2::Error) -> Status {
+    let code = match error.reason() {
+        Some(Reason::REFUSED_STREAM) => Code::Unavailable,
+        Some(Reason::CANCEL) => Code::Cancelled,
+        Some(Reason::ENHANCE_YOUR_CALM) => Code::ResourceExhausted,
+        Some(Reason::INADEQUATE_SECURITY) => Code::PermissionDenied,
+        Some(Reason::HTTP_1_1_REQUIRED | Reason::STREAM_CLOSED) => Code::Unknown,
+        _ => Code::Internal,
+    };
+    let mut status = Status::new(code, format!("the plugin reset the call: {error}"));
+    if let Some(reason) = error.reason() {
+        status.set_source(Arc::new(h2::Error::from(reason)));
+    }
+    status
+}

@@ -11,6 +11,8 @@
 //! cryptographic [`Provider`] is passed explicitly, never installed process-wide. No key shows in
 //! an error or a `Debug`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod acceptor;
 mod certificate;
 mod client;

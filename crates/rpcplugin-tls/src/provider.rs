@@ -27,6 +27,7 @@ pub enum Provider {
     /// aws-lc-rs, which also makes P-521 keys. Its first random number takes about 30 ms unless
     /// the program is built with `AWS_LC_SYS_NO_JITTER_ENTROPY=1`.
     #[cfg(feature = "aws-lc-rs")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "aws-lc-rs")))]
     AwsLcRs,
 }
 

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use rpcplugin_core::{Error, TransportError};
+use rustls::SignatureScheme;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -131,6 +132,22 @@ async fn a_server_that_never_asks_for_our_certificate_is_told_apart() {
         );
         assert!(!client.unwrap().client_certificate_requested);
         assert!(!layer.info().unwrap().client_certificate_requested);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_verify_our_key_is_an_error() {
+    let (host, plugin) = (identity(KeyType::P256), identity(KeyType::P256));
+    for versions in VERSIONS {
+        let mut peer = Peer::of(&plugin).versions(versions);
+        peer.schemes = vec![SignatureScheme::ED25519];
+        let layer = layer(&host, plugin.certificate());
+        let (near, far) = pipe();
+        let (client, _) =
+            tokio::join!(async { layer.connect(near).await.map(drop) }, peer.serve(far));
+        let error = client.unwrap_err();
+        assert_eq!(error.code(), "SECURITY_TLS_HANDSHAKE");
+        assert!(error.to_string().contains("no signature that our key can make"), "{error}");
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use proptest::prelude::*;
 use rpcplugin_core::limits;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -73,6 +74,53 @@ async fn peers_that_leave_in_the_middle_broke_the_handshake() {
         drop(near);
     });
     assert_eq!(server.unwrap_err().code(), "SECURITY_TLS_HANDSHAKE");
+}
+
+#[tokio::test]
+async fn versions_below_1_2_are_refused() {
+    let (_, acceptor) = ends();
+    for minor in [1, 2] {
+        // A whole ClientHello: version, 32 random bytes, no session, two suites, no compression.
+        let mut hello = vec![22, 3, 1, 0, 47, 1, 0, 0, 43, 3, minor];
+        hello.extend([7; 32]);
+        hello.extend([0, 0, 4, 0xc0, 0x2b, 0xc0, 0x2f, 1, 0]);
+        let (mut near, far) = pipe();
+        near.write_all(&hello).await.unwrap();
+        let (accepted, answer) = tokio::join!(acceptor.accept(far), async {
+            let mut answer = [0; 7];
+            near.read_exact(&mut answer).await.unwrap();
+            drop(near);
+            answer
+        });
+        assert_eq!(accepted.unwrap_err().code(), "SECURITY_TLS_HANDSHAKE");
+        assert_eq!(answer[..6], [21, 3, 3, 0, 2, 2], "a fatal alert");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_bytes_panic_either_side(bytes in prop::collection::vec(any::<u8>(), 0..400), record: bool) {
+        let mut bytes = bytes;
+        if record {
+            bytes.splice(0..0, [22, 3, 3, 0, bytes.len().min(255) as u8]);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let (layer, acceptor) = ends();
+            let (mut near, far) = pipe();
+            near.write_all(&bytes).await.unwrap();
+            near.shutdown().await.unwrap();
+            drop(near);
+            prop_assert!(acceptor.accept(far).await.is_err());
+            let (near, mut far) = pipe();
+            far.write_all(&bytes).await.unwrap();
+            far.shutdown().await.unwrap();
+            prop_assert!(layer.connect(near).await.is_err());
+            Ok(())
+        })?;
+    }
 }
 
 #[tokio::test(start_paused = true)]

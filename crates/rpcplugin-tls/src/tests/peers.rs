@@ -85,11 +85,14 @@ pub(super) struct Peer {
     pub(super) alpn: &'static [&'static [u8]],
     /// As a server: whether it asks for a client certificate.
     pub(super) asks: bool,
+    /// The signatures that it says it can verify.
+    pub(super) schemes: Vec<SignatureScheme>,
 }
 
 impl Peer {
     pub(super) fn new(certified: Option<Arc<CertifiedKey>>) -> Self {
-        Self { certified, versions: DEFAULT_VERSIONS, alpn: &[b"h2"], asks: true }
+        let schemes = Provider::Ring.crypto().signature_verification_algorithms.supported_schemes();
+        Self { certified, versions: DEFAULT_VERSIONS, alpn: &[b"h2"], asks: true, schemes }
     }
 
     pub(super) fn of(identity: &Identity) -> Self {
@@ -111,7 +114,7 @@ impl Peer {
             .with_protocol_versions(self.versions)
             .unwrap()
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anybody));
+            .with_custom_certificate_verifier(Arc::new(Anybody(self.schemes.clone())));
         let mut config = match &self.certified {
             None => builder.with_no_client_auth(),
             Some(certified) => {
@@ -133,13 +136,14 @@ impl Peer {
             .with_protocol_versions(self.versions)
             .unwrap();
         let builder = match self.asks {
-            true => builder.with_client_cert_verifier(Arc::new(Anybody)),
+            true => builder.with_client_cert_verifier(Arc::new(Anybody(self.schemes.clone()))),
             false => builder.with_no_client_auth(),
         };
         let certified = self.certified.clone().expect("a server has a certificate");
         let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         config.alpn_protocols = self.alpn_protocols();
         let mut stream = tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(io).await?;
+        assert_eq!(stream.get_ref().1.server_name(), Some("localhost"));
         stream.write_all(b"!").await?;
         stream.flush().await?;
         // Stays until the client has gone.
@@ -164,7 +168,7 @@ impl ResolvesClientCert for Always {
 
 /// Trusts everybody, as none of our types can.
 #[derive(Debug)]
-struct Anybody;
+struct Anybody(Vec<SignatureScheme>);
 
 impl ServerCertVerifier for Anybody {
     fn verify_server_cert(
@@ -197,11 +201,15 @@ impl ServerCertVerifier for Anybody {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        Provider::Ring.crypto().signature_verification_algorithms.supported_schemes()
+        self.0.clone()
     }
 }
 
 impl ClientCertVerifier for Anybody {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }

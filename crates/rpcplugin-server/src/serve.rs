@@ -1,0 +1,204 @@
+//! The course of a server: start, serve, stop. `protocol.md` 3.5 and 11.2 give the order.
+
+use std::{
+    io::Write as _,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rpcplugin_core::{Address, Error, Handshake, LaunchEnv, TransportError};
+use rpcplugin_transport::Listener;
+
+use self::running::{Parts, Running};
+use crate::{
+    Server, Signals, bind, guard,
+    guard::{Files, HostGone, HostWatch},
+    handle::{Shared, State},
+    hclog, panic_hook, report,
+    security::Security,
+    signals::SignalHandling,
+    stdio::{self, RealStdout},
+};
+
+mod logging;
+mod running;
+mod services;
+
+pub(crate) use self::services::RESERVED;
+
+/// Whose process this is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Owner {
+    /// The server's: it may end it.
+    Server,
+    /// An embedding program's.
+    Program,
+}
+
+/// See [`Server::run`].
+pub(crate) async fn run(server: Server) -> ExitCode {
+    panic_hook::install();
+    logging::install(server.settings.log_level);
+    let code = match process(server, Owner::Server).await {
+        Ok(ended) => {
+            exit_by(ended.deadline);
+            0
+        }
+        Err(error) => {
+            report::failure(&error);
+            1
+        }
+    };
+    hclog::flush(Duration::from_millis(100));
+    ExitCode::from(code)
+}
+
+/// See [`Server::run_blocking`].
+pub(crate) fn run_blocking(server: Server) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(server)),
+        Err(source) => {
+            report::failure(&TransportError::Resources { source }.into());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An orderly end.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// When the process should be gone.
+    deadline: Instant,
+}
+
+/// Serves the host that started this process.
+pub(crate) async fn process(server: Server, owner: Owner) -> Result<Ended, Error> {
+    let ends = StateEnds(Arc::clone(&server.shared));
+    let stdout = RealStdout::take()?;
+    let limit = server.settings.ready_timeout;
+    let started = match tokio::time::timeout(limit, start(server, owner)).await {
+        Ok(started) => started,
+        Err(_) => {
+            let origin = format!("server_ready_timeout of {limit:?}");
+            Err(TransportError::Deadline { origin }.into())
+        }
+    };
+    let (running, line) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            if owner == Owner::Program {
+                stdout.give_back();
+            }
+            return Err(error);
+        }
+    };
+    // Everything answers from here on.
+    stdout.print(&line)?;
+    let ended = running.until_stopped().await;
+    drop(ends);
+    Ok(ended)
+}
+
+/// Everything up to the line.
+async fn start(server: Server, owner: Owner) -> Result<(Running, String), Error> {
+    let Server { cookie, sets, settings, layers, environment, shared } = server;
+    cookie.check()?;
+    let launch = environment.read(&cookie)?;
+    settings.check()?;
+    let version = services::choose_version(&sets, &launch)?;
+    let set = services::take_set(sets, version)?;
+
+    let files = Files::default();
+    let handle_signals = owner == Owner::Server || settings.signals == Signals::Handle;
+    let signals = handle_signals
+        .then(|| SignalHandling::start(shared.stop.clone(), files.clone()))
+        .transpose()
+        .map_err(|source| TransportError::Resources { source })?;
+    watch_host(&launch, &settings, owner, &shared, &files)?;
+
+    let security = Security::choose(launch.client_cert.as_deref(), &settings)?;
+    let listener = bind::bind(&launch, &settings, security.is_tls())?;
+    let address = listener.address();
+    if let Address::Unix(path) = &address {
+        files.add(path.clone());
+    }
+    let mut handshake = Handshake::new(version, address);
+    handshake.certificate = security.field();
+    // The host wants an answer; multiplexing is not spoken.
+    handshake.multiplexing = launch.multiplex.as_ref().map(|_| false);
+
+    let output = stdio::of_process();
+    output.resize(settings.stdio_buffer);
+    output.open();
+    let any_user = launch.socket_group.is_some();
+    let parts = Parts { set, version, settings, layers, security, output, any_user, shared };
+    let running = Running::launch(parts, listener, signals, owner)?;
+    Ok((running, format!("{handshake}\n")))
+}
+
+/// See [`Server::serve_on`].
+pub(crate) async fn on(
+    server: Server,
+    listener: Box<dyn Listener>,
+    version: u32,
+) -> Result<(), Error> {
+    let Server { sets, settings, layers, environment, shared, .. } = server;
+    let ends = StateEnds(Arc::clone(&shared));
+    settings.check()?;
+    let launch = environment.read_given();
+    let set = services::take_set(sets, version)?;
+    let security = Security::choose(launch.client_cert.as_deref(), &settings)?;
+    let output = Arc::default();
+    let parts = Parts { set, version, settings, layers, security, output, any_user: true, shared };
+    Running::launch(parts, listener, None, Owner::Program)?.until_stopped().await;
+    drop(ends);
+    Ok(())
+}
+
+fn watch_host(
+    launch: &LaunchEnv,
+    settings: &crate::settings::Settings,
+    owner: Owner,
+    shared: &Shared,
+    files: &Files,
+) -> Result<(), TransportError> {
+    let watch = match (settings.detached, launch.lifeline) {
+        (true, _) => HostWatch::Off,
+        (false, true) => HostWatch::Lifeline,
+        (false, false) => HostWatch::Parent,
+    };
+    let hard = owner == Owner::Server;
+    let gone = HostGone { stop: shared.stop.clone(), hard, files: files.clone() };
+    guard::watch(watch, gone).map_err(|source| TransportError::Resources { source })?;
+    #[cfg(unix)]
+    if watch == HostWatch::Lifeline {
+        guard::lower_death_signal();
+    }
+    Ok(())
+}
+
+/// Ends the process if `main` does not in time: a call that was cut may still block a thread that
+/// the runtime waits for, and the host's patience is counted.
+fn exit_by(deadline: Instant) {
+    /// So that the process is gone before the deadline, not about then.
+    const MARGIN: Duration = Duration::from_millis(100);
+    let wait = deadline.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
+    #[expect(clippy::exit, reason = "main had its time")]
+    let exit = move || {
+        std::thread::sleep(wait.max(MARGIN));
+        let _ = writeln!(std::io::stderr(), "the plugin's main did not end in time");
+        std::process::exit(0)
+    };
+    let _ = std::thread::Builder::new().name("rpcplugin-exit".to_owned()).spawn(exit);
+}
+
+/// Marks the server as ended, however its future ends.
+struct StateEnds(Arc<Shared>);
+
+impl Drop for StateEnds {
+    fn drop(&mut self) {
+        self.0.state.send_replace(State::Ended);
+    }
+}

@@ -1,0 +1,169 @@
+use std::{sync::Arc, time::Duration};
+
+use rpcplugin_core::{Error, limits};
+use rpcplugin_transport::Listener;
+use tokio::{
+    task::JoinHandle,
+    time::{timeout, timeout_at},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Ended, Owner, services};
+use crate::{
+    Context, PluginSet,
+    call::{MessageLimits, UserCalls},
+    connection::Connections,
+    dispatch::Layers,
+    guard,
+    handle::{Ready, Shared, State},
+    security::Security,
+    settings::Settings,
+    signals::SignalHandling,
+    stdio::Output,
+    stop::Request,
+};
+
+/// What a server is made of once every choice is made.
+pub(super) struct Parts {
+    pub(super) set: PluginSet,
+    pub(super) version: u32,
+    pub(super) settings: Settings,
+    pub(super) layers: Layers,
+    pub(super) security: Security,
+    pub(super) output: Arc<Output>,
+    pub(super) any_user: bool,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// A server that answers calls. Dropping it closes the listener and every connection.
+#[derive(Debug)]
+pub(super) struct Running {
+    shared: Arc<Shared>,
+    output: Arc<Output>,
+    grace: Duration,
+    owner: Owner,
+    tasks: TaskTracker,
+    accepting: Abort,
+    _cut: CutOnDrop,
+    _reporting: Abort,
+    _signals: Option<SignalHandling>,
+}
+
+impl Running {
+    /// Begins to accept connections.
+    ///
+    /// # Errors
+    ///
+    /// `CONFIG_INVALID` if descriptors are unreadable.
+    pub(super) fn launch(
+        parts: Parts,
+        listener: Box<dyn Listener>,
+        signals: Option<SignalHandling>,
+        owner: Owner,
+    ) -> Result<Self, Error> {
+        let Parts { set, version, settings, layers, security, output, any_user, shared } = parts;
+        let context = Context { health: shared.health.clone(), stop: shared.stop.clone(), version };
+        for name in set.names() {
+            shared.health.set(name, crate::Serving::Serving);
+        }
+        let limits = MessageLimits { receive: settings.receive, send: settings.send };
+        let calls = UserCalls { limits, in_flight: Arc::clone(&shared.in_flight) };
+        let reflect = settings.reflection.is_on(security.is_tls());
+        let dispatcher =
+            services::dispatcher(set, &context, Arc::clone(&output), reflect, layers, calls)?;
+
+        let address = listener.address();
+        let certificate = security.field().der().ok();
+        let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
+        let connections = Connections {
+            dispatcher,
+            security: Arc::new(security),
+            any_user,
+            max_streams: settings.max_streams,
+            tasks: tasks.clone(),
+            stopping: shared.stop.token(),
+            cut: cut.clone(),
+        };
+        let accepting = Abort(tokio::spawn(connections.accept(listener)));
+        let losses = Arc::clone(&output);
+        let reporting = Abort(tokio::spawn(async move { losses.report_losses().await }));
+        let grace = settings.grace;
+        shared.state.send_replace(State::Ready(Ready { address, certificate, grace }));
+        Ok(Self {
+            shared,
+            output,
+            grace,
+            owner,
+            tasks,
+            accepting,
+            _cut: CutOnDrop(cut),
+            _reporting: reporting,
+            _signals: signals,
+        })
+    }
+
+    /// Serves until somebody asks for the stop, then stops in order: new calls are turned away,
+    /// those in progress have the grace period less what the exit needs, captured output is
+    /// flushed, streams end, connections close. The socket is gone from the start of it.
+    pub(super) async fn until_stopped(mut self) -> Ended {
+        let Request { reason, grace, at } = self.shared.stop.requested().await;
+        let grace = grace.unwrap_or(self.grace);
+        let reserve = limits::EXIT_RESERVE.min(grace / 2);
+        let deadline = at + grace;
+        tracing::debug!(%reason, ?grace, "stopping");
+        self.shared.health.drain();
+        self.shared.in_flight.refuse();
+        // The accept loop ends by itself, and its listener with it.
+        let _ = (&mut self.accepting.0).await;
+
+        let idle = self.shared.in_flight.idle();
+        if timeout_at((deadline - reserve).into(), idle).await.is_err() {
+            let calls = self.shared.in_flight.calls();
+            tracing::warn!(calls, ?grace, "calls were cut: they took longer than the grace period");
+        }
+        // What the last calls printed still counts. Half of the reserve is the process's own.
+        let flushed = timeout_at((deadline - reserve / 2).into(), self.flush());
+        if flushed.await.is_err() {
+            tracing::debug!("connections were cut");
+        }
+        if self.owner == Owner::Server && self.shared.stop.host_is_gone() {
+            #[cfg(unix)]
+            guard::kill_others();
+        }
+        Ended { deadline }
+    }
+
+    /// Sends captured output to its end, ends the streams, and waits for connections to close.
+    async fn flush(&self) {
+        // `print!` without a newline leaves text in a buffer. Another thread may hold its lock.
+        let buffered = tokio::task::spawn_blocking(|| {
+            let _ = std::io::Write::flush(&mut std::io::stdout());
+        });
+        let _ = timeout(Duration::from_millis(50), buffered).await;
+        guard::emptied().await;
+        self.output.close();
+        self.shared.stop.end_streams();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// Ends its task when it goes.
+#[derive(Debug)]
+struct Abort(JoinHandle<()>);
+
+impl Drop for Abort {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Ends every connection when it goes.
+#[derive(Debug)]
+struct CutOnDrop(CancellationToken);
+
+impl Drop for CutOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}

@@ -1,0 +1,122 @@
+use std::{net::SocketAddr, time::Duration};
+
+use rpcplugin_core::{ConfigError, Network, limits};
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::Reflection;
+
+/// Where a plugin listens, instead of where its host would have it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ListenOn {
+    /// At this address; port 0 is the system's choice. Off loopback only with mutual TLS.
+    Tcp(SocketAddr),
+    /// At a socket of a random name in this directory, which must exist.
+    Unix(std::path::PathBuf),
+}
+
+/// Who takes care of signals.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Signals {
+    /// The embedding program, in whatever way.
+    #[default]
+    Leave,
+    /// The server: SIGTERM and SIGHUP stop it, a second one ends the process at once, and SIGINT
+    /// is left to the host.
+    Handle,
+}
+
+/// Everything that the builder sets, with its default.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) signals: Signals,
+    pub(crate) transports: Option<Vec<Network>>,
+    pub(crate) listen: Option<ListenOn>,
+    pub(crate) require_tls: bool,
+    pub(crate) detached: bool,
+    pub(crate) reflection: Reflection,
+    pub(crate) log_level: LevelFilter,
+    pub(crate) grace: Duration,
+    pub(crate) ready_timeout: Duration,
+    #[cfg(feature = "tls")]
+    pub(crate) connection_timeout: Duration,
+    #[cfg(feature = "tls")]
+    pub(crate) cert_key_type: rpcplugin_tls::KeyType,
+    pub(crate) receive: usize,
+    pub(crate) send: usize,
+    pub(crate) max_streams: u32,
+    pub(crate) stdio_buffer: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            signals: Signals::default(),
+            transports: None,
+            listen: None,
+            require_tls: false,
+            detached: false,
+            reflection: Reflection::default(),
+            log_level: LevelFilter::INFO,
+            grace: limits::GRACE,
+            ready_timeout: limits::SERVER_READY_TIMEOUT,
+            #[cfg(feature = "tls")]
+            connection_timeout: limits::CONNECTION_TIMEOUT,
+            #[cfg(feature = "tls")]
+            cert_key_type: rpcplugin_tls::KeyType::default(),
+            receive: limits::MESSAGE,
+            send: limits::MESSAGE,
+            max_streams: limits::CONCURRENT_STREAMS,
+            stdio_buffer: limits::STDIO_BUFFER,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether every value lies in its range.
+    ///
+    /// # Errors
+    ///
+    /// `CONFIG_INVALID` with the setting and its range.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let range = |ok: bool, setting, value: &dyn std::fmt::Debug, expected| {
+            let value = format!("{value:?}");
+            if ok { Ok(()) } else { Err(ConfigError::Invalid { setting, value, expected }) }
+        };
+        let bytes = "1024 to 2147483647 bytes";
+        let message = 1024..=i32::MAX as usize;
+        range(
+            message.contains(&self.receive),
+            "grpc_max_receive_message_size",
+            &self.receive,
+            bytes,
+        )?;
+        range(message.contains(&self.send), "grpc_max_send_message_size", &self.send, bytes)?;
+        range(
+            (1..=1_000_000).contains(&self.max_streams),
+            "grpc_max_concurrent_streams",
+            &self.max_streams,
+            "1 to 1000000 streams",
+        )?;
+        range(
+            (4096..=1 << 30).contains(&self.stdio_buffer),
+            "stdio_buffer_bytes",
+            &self.stdio_buffer,
+            "4096 to 1073741824 bytes",
+        )?;
+        range(
+            self.grace <= Duration::from_secs(3600),
+            "grpc_grace_period",
+            &self.grace,
+            "at most one hour",
+        )?;
+        let transports = self.transports.as_deref();
+        range(
+            transports.is_none_or(|list| !list.is_empty()),
+            "transports",
+            &transports,
+            "at least one of unix and tcp",
+        )
+    }
+}

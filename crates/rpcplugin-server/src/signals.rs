@@ -1,0 +1,41 @@
+use std::io;
+
+use tokio::task::JoinHandle;
+
+use crate::{guard::Files, stop::Stop};
+
+#[cfg(unix)]
+#[path = "signals/unix.rs"]
+mod platform;
+#[cfg(windows)]
+#[path = "signals/windows.rs"]
+mod platform;
+
+/// Takes care of signals until it is dropped.
+#[derive(Debug)]
+pub(crate) struct SignalHandling(JoinHandle<()>);
+
+impl SignalHandling {
+    /// Begins at once: no signal from here on has its default effect.
+    ///
+    /// # Errors
+    ///
+    /// The system's reason.
+    pub(crate) fn start(stop: Stop, files: Files) -> io::Result<Self> {
+        let signals = platform::Signals::new()?;
+        Ok(Self(tokio::spawn(signals.handle(stop, files))))
+    }
+}
+
+impl Drop for SignalHandling {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Ends the process at once, leaving no socket behind.
+#[expect(clippy::exit, reason = "a second signal means now")]
+fn exit(code: i32, files: &Files) -> ! {
+    files.remove();
+    std::process::exit(code)
+}

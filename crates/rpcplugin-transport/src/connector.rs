@@ -118,3 +118,23 @@ fn is_shortage(error: &io::Error) -> bool {
         error.kind() == io::ErrorKind::OutOfMemory
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_of_the_system_has_its_error() {
+        let check = |error: io::Error, code: &str| {
+            let error = dial_error(error, &"/s", || "owner 7, mode 0000".to_owned());
+            assert_eq!(error.code(), code, "{error}");
+        };
+        check(io::ErrorKind::ConnectionRefused.into(), "TRANSPORT_REFUSED");
+        check(io::ErrorKind::NotFound.into(), "TRANSPORT_NOT_FOUND");
+        check(io::ErrorKind::NotADirectory.into(), "TRANSPORT_NOT_FOUND");
+        check(io::ErrorKind::PermissionDenied.into(), "TRANSPORT_DENIED");
+        check(io::ErrorKind::NetworkUnreachable.into(), "TRANSPORT_DISCONNECTED");
+        #[cfg(unix)]
+        check(rustix::io::Errno::MFILE.into(), "TRANSPORT_RESOURCES");
+    }
+}

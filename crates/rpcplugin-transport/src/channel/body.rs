@@ -28,67 +28,76 @@ use crate::{
 
 /// A reply on its way in. Dropping it cancels the call in the plugin.
 ///
-/// It ends once: with the plugin's trailers, or with one [`Status`] as its error.
+/// It ends once: with the plugin's trailers, or with one [`Status`] as its error. The default is
+/// a reply that has ended.
+#[derive(Default)]
 #[must_use = "dropping a reply cancels its call"]
 pub struct ChannelBody {
     state: State,
-    gauge: FrameGauge,
-    deadline: Option<(Deadline, Pin<Box<Sleep>>)>,
-    needs_trailers: bool,
-    parts: Parts,
 }
 
-/// What a reply keeps of its call and of its connection.
-pub(super) struct Parts {
+#[derive(Default)]
+enum State {
+    Open(Reply),
+    /// The connection is lost; the reason is being found out.
+    Failing(BoxFuture<'static, Status>),
+    #[default]
+    Done,
+}
+
+/// A reply that has not ended, and what it keeps of its call and of its connection.
+pub(super) struct Reply {
+    pub(super) incoming: Incoming,
     pub(super) call: Call,
+    pub(super) gauge: FrameGauge,
+    pub(super) deadline: Option<Timer>,
+    pub(super) needs_trailers: bool,
     pub(super) fate: Arc<Fate>,
     pub(super) generation: Generation,
 }
 
-enum State {
-    Open(Incoming),
-    /// The connection is lost; the reason is being found out.
-    Failing(BoxFuture<'static, Status>),
-    Done,
+/// A deadline that wakes.
+pub(super) struct Timer {
+    deadline: Deadline,
+    sleep: Pin<Box<Sleep>>,
 }
 
-impl ChannelBody {
-    pub(super) fn new(
-        incoming: Incoming,
-        parts: Parts,
-        gauge: FrameGauge,
-        deadline: Option<Deadline>,
-        needs_trailers: bool,
-    ) -> Self {
-        let deadline =
-            deadline.map(|deadline| (deadline, Box::pin(tokio::time::sleep_until(deadline.at))));
-        Self { state: State::Open(incoming), gauge, deadline, needs_trailers, parts }
+impl From<Deadline> for Timer {
+    fn from(deadline: Deadline) -> Self {
+        Self { deadline, sleep: Box::pin(tokio::time::sleep_until(deadline.at)) }
     }
+}
 
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
-        let State::Open(incoming) = &mut self.state else { return Poll::Ready(None) };
+impl Reply {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         // First, because a stream that never pauses must obey it too.
-        if let Some((deadline, sleep)) = &mut self.deadline
+        if let Some(Timer { deadline, sleep }) = &mut self.deadline
             && sleep.as_mut().poll(cx).is_ready()
         {
             let passed = transport_status(deadline.passed());
             return Poll::Ready(Some(Err(Failure::Call(passed))));
         }
-        Poll::Ready(match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
+        Poll::Ready(match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
             Some(Ok(frame)) => {
                 Some(self.gauge.check(&frame).map(|()| frame).map_err(Failure::Call))
             }
-            Some(Err(error)) => Some(Err(match self.parts.call.failure() {
+            Some(Err(error)) => Some(Err(match self.call.failure() {
                 Some(status) => Failure::Call(status),
                 None => classify(&error),
             })),
             None if !self.needs_trailers => None,
             None => {
-                let whole = incoming.is_end_stream();
-                let status = self.parts.call.failure().unwrap_or_else(|| without_trailers(whole));
+                let whole = self.incoming.is_end_stream();
+                let status = self.call.failure().unwrap_or_else(|| without_trailers(whole));
                 Some(Err(Failure::Call(status)))
             }
         })
+    }
+}
+
+impl ChannelBody {
+    pub(super) const fn new(reply: Reply) -> Self {
+        Self { state: State::Open(reply) }
     }
 }
 
@@ -101,29 +110,28 @@ impl Body for ChannelBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         loop {
-            match &mut self.state {
-                State::Done => return Poll::Ready(None),
+            let reply = match &mut self.state {
+                State::Open(reply) => reply,
                 State::Failing(reason) => {
                     let status = ready!(reason.as_mut().poll(cx));
                     self.state = State::Done;
                     return Poll::Ready(Some(Err(status)));
                 }
-                State::Open(_) => {}
-            }
-            match ready!(self.poll_open(cx)) {
-                Some(Ok(frame)) => {
-                    if frame.is_trailers() {
-                        self.state = State::Done;
-                    }
+                State::Done => return Poll::Ready(None),
+            };
+            let frame = ready!(reply.poll(cx));
+            match frame {
+                Some(Ok(frame)) if frame.is_trailers() => {
+                    self.state = State::Done;
                     return Poll::Ready(Some(Ok(frame)));
                 }
+                Some(Ok(frame)) => return Poll::Ready(Some(Ok(frame))),
                 Some(Err(Failure::Call(status))) => {
                     self.state = State::Done;
                     return Poll::Ready(Some(Err(status)));
                 }
                 Some(Err(Failure::Connection(detail))) => {
-                    let Parts { fate, generation, .. } = &self.parts;
-                    let (fate, generation) = (fate.clone(), generation.clone());
+                    let (fate, generation) = (reply.fate.clone(), reply.generation.clone());
                     self.state =
                         State::Failing(Box::pin(
                             async move { fate.status(&generation, detail).await },

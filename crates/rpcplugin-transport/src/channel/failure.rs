@@ -1,4 +1,4 @@
-use std::{error::Error as StdError, sync::Arc};
+use std::{error::Error as StdError, io, sync::Arc};
 
 use h2::Reason;
 use tonic::{Code, Status};
@@ -15,17 +15,22 @@ pub(super) enum Failure {
 /// Reads what hyper says about a call.
 pub(super) fn classify(error: &hyper::Error) -> Failure {
     let first: &(dyn StdError + 'static) = error;
-    let http2 = std::iter::successors(Some(first), |error| (*error).source())
-        .find_map(|error| error.downcast_ref::<h2::Error>());
-    match http2 {
-        Some(http2) if http2.is_go_away() || http2.is_io() => {
-            Failure::Connection(http2.to_string())
+    for cause in std::iter::successors(Some(first), |error| (*error).source()) {
+        if let Some(error) = cause.downcast_ref::<io::Error>() {
+            return Failure::Connection(error.to_string());
         }
-        Some(http2) => Failure::Call(reset(http2)),
-        None if error.is_closed() || error.is_canceled() => {
-            Failure::Connection("it closed before the call was sent".to_owned())
+        if let Some(error) = cause.downcast_ref::<h2::Error>() {
+            return if error.is_go_away() || error.is_io() {
+                Failure::Connection(error.to_string())
+            } else {
+                Failure::Call(reset(error))
+            };
         }
-        None => Failure::Call(Status::internal(error.to_string())),
+    }
+    if error.is_closed() || error.is_canceled() {
+        Failure::Connection("it closed before the call was sent".to_owned())
+    } else {
+        Failure::Call(Status::internal(error.to_string()))
     }
 }
 

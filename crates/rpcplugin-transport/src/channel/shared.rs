@@ -12,7 +12,7 @@ use tonic::Status;
 
 use super::{
     ChannelOptions,
-    body::{ChannelBody, Parts},
+    body::{ChannelBody, Reply, Timer},
     call::{Call, RequestBody},
     connection::{Connection, Dial},
     deadline::Deadline,
@@ -71,9 +71,17 @@ impl Shared {
         let needs_trailers = check_head(&response)?;
         let gauge =
             FrameGauge::new(self.options.max_receive_message_size, "grpc_max_receive_message_size");
-        let generation = self.generation.clone();
-        let parts = Parts { call, fate: connection.fate, generation };
-        Ok(response.map(|body| ChannelBody::new(body, parts, gauge, deadline, needs_trailers)))
+        Ok(response.map(|incoming| {
+            ChannelBody::new(Reply {
+                incoming,
+                call,
+                gauge,
+                deadline: deadline.map(Timer::from),
+                needs_trailers,
+                fate: connection.fate,
+                generation: self.generation.clone(),
+            })
+        }))
     }
 
     async fn dispatch(

@@ -53,7 +53,7 @@ pub(super) fn bind(dir: &Path, access: Access<'_>) -> Result<Bound, Error> {
         attempts: vec![format!("a socket in {}: {what}: {error}", dir.display())],
     };
     let socket = new_socket(access.mode).map_err(|error| failed("cannot be made", error))?;
-    let path = bind_to_free_name(&socket, dir)
+    let path = bind_to_free_name(&socket, names(dir))
         .map_err(|error| refuse("no socket can be made in it", Some(error)))?;
     let id = identify(&path).map_err(|error| failed("was replaced by another file", error))?;
     // From here on a failure must take the file with it.
@@ -90,11 +90,20 @@ fn new_socket(mode: Mode) -> rustix::io::Result<OwnedFd> {
     }
 }
 
-/// Binds to a name at which nothing lies. What lies at another is neither followed nor removed.
-fn bind_to_free_name(socket: &OwnedFd, dir: &Path) -> rustix::io::Result<PathBuf> {
+/// Random names of sockets in a directory.
+fn names(dir: &Path) -> impl Iterator<Item = rustix::io::Result<PathBuf>> {
     const ATTEMPTS: usize = 16;
-    for _ in 0..ATTEMPTS {
-        let path = dir.join(random::name(PREFIX, RANDOM).map_err(|_| Errno::IO)?);
+    (0..ATTEMPTS).map(|_| Ok(dir.join(random::name(PREFIX, RANDOM).map_err(|_| Errno::IO)?)))
+}
+
+/// Binds to the first name at which nothing lies. What lies at another is neither followed nor
+/// removed.
+fn bind_to_free_name(
+    socket: &OwnedFd,
+    names: impl Iterator<Item = rustix::io::Result<PathBuf>>,
+) -> rustix::io::Result<PathBuf> {
+    for path in names {
+        let path = path?;
         match rustix::net::bind(socket, &SocketAddrUnix::new(&path)?) {
             Ok(()) => return Ok(path),
             Err(Errno::ADDRINUSE) => {}
@@ -200,3 +209,38 @@ const _: () = assert!(
     NAME_LENGTH == 16 && limits::SOCKET_PATH == if cfg!(target_os = "macos") { 103 } else { 107 },
     "the texts above say so"
 );
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn what_lies_at_a_name_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name| dir.path().join(name);
+        symlink(at("target"), at("link")).unwrap();
+        std::fs::write(at("file"), "mine").unwrap();
+        let live = UnixListener::bind(at("live")).unwrap();
+
+        let socket = new_socket(Mode::RUSR | Mode::WUSR).unwrap();
+        let names = ["link", "file", "live", "free", "unused"].map(|name| Ok(at(name)));
+        assert_eq!(bind_to_free_name(&socket, names.into_iter()).unwrap(), at("free"));
+
+        assert!(!at("target").exists() && at("link").is_symlink());
+        assert_eq!(std::fs::read(at("file")).unwrap(), b"mine");
+        assert!(at("live").symlink_metadata().unwrap().file_type().is_socket());
+        drop(live);
+    }
+
+    #[test]
+    fn attempts_are_bounded() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("taken");
+        std::fs::write(&path, "").unwrap();
+        let socket = new_socket(Mode::RUSR).unwrap();
+        let taken = names(dir.path()).map(|_| Ok(path.clone()));
+        assert_eq!(bind_to_free_name(&socket, taken), Err(Errno::ADDRINUSE));
+    }
+}

@@ -1,0 +1,15 @@
+//! Both ends together: real sockets, real HTTP/2, the services of `rpcplugin-proto`.
+#![allow(unreachable_pub, reason = "nothing outside sees a test")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod calls;
+mod connections;
+mod deadlines;
+mod limits;
+mod load;
+mod loss;
+mod peers;
+mod support;
+mod tcp;
+#[cfg(unix)]
+mod unix;

@@ -1,0 +1,37 @@
+/// Whether the lines at hand belong to a panic or a traceback.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PanicState {
+    /// Lines that may still belong to it.
+    left: usize,
+}
+
+impl PanicState {
+    /// Lines that follow the first at most.
+    const MOST: usize = 200;
+
+    /// Whether a plain line belongs to a panic, because it begins one or follows.
+    pub(super) fn holds(&mut self, line: &[u8]) -> bool {
+        if begins_panic(line) {
+            self.left = Self::MOST;
+            return true;
+        }
+        let within = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        within
+    }
+
+    /// Something else was logged.
+    pub(super) fn end(&mut self) {
+        self.left = 0;
+    }
+}
+
+/// Whether a line is the first of a panic or traceback of Go, Rust or Python.
+pub(super) fn begins_panic(line: &[u8]) -> bool {
+    const PANICKED: &[u8] = b"panicked at";
+    [&b"panic: "[..], b"fatal error: ", b"Traceback (most recent call last)"]
+        .iter()
+        .any(|start| line.starts_with(start))
+        || line.starts_with(b"thread '")
+            && line.windows(PANICKED.len()).any(|window| window == PANICKED)
+}

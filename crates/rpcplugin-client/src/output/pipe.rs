@@ -1,0 +1,77 @@
+use std::{future::Future as _, io, pin::pin, task::Poll, time::Instant};
+
+use rpcplugin_core::limits;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio_util::sync::CancellationToken;
+
+/// Read from a pipe at a time: as much as a pipe holds by default.
+pub(super) const CHUNK: usize = 64 * 1024;
+
+/// The reading end of a pipe that a plugin writes to.
+pub(crate) trait Pipe: AsyncRead + Send + Unpin + 'static {
+    /// Reads what is in the pipe now, past the runtime's view of it, which may be late.
+    /// `WouldBlock` if it is empty.
+    fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
+#[cfg(unix)]
+impl<T: AsyncRead + Send + Unpin + std::os::fd::AsFd + 'static> Pipe for T {
+    fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Tokio made the descriptor non-blocking.
+        Ok(rustix::io::read(self, buffer)?)
+    }
+}
+
+/// Windows cannot tell; what has not been read by now is lost.
+#[cfg(windows)]
+impl<T: AsyncRead + Send + Unpin + 'static> Pipe for T {
+    fn read_now(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+/// Reads until the pipe ends, or the process has `ended` and the pipe is empty, and gives each
+/// piece to `take`.
+pub(super) async fn read_all(
+    pipe: &mut impl Pipe,
+    ended: &CancellationToken,
+    mut take: impl FnMut(&[u8]),
+) {
+    let mut buffer = vec![0; CHUNK];
+    let mut end = pin!(ended.cancelled());
+    loop {
+        let read = {
+            let mut read = pin!(pipe.read(&mut buffer));
+            std::future::poll_fn(|context| match read.as_mut().poll(context) {
+                Poll::Ready(read) => Poll::Ready(Some(read)),
+                Poll::Pending => end.as_mut().poll(context).map(|()| None),
+            })
+            .await
+        };
+        match read {
+            Some(Ok(0)) => return,
+            Some(Ok(length)) => take(&buffer[..length]),
+            Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Some(Err(_)) => return,
+            None => break,
+        }
+        if ended.is_cancelled() {
+            break;
+        }
+    }
+    read_rest(pipe, &mut buffer, take).await;
+}
+
+/// Reads what a process left in its pipe. Others may go on writing, so there is a limit in time.
+async fn read_rest(pipe: &mut impl Pipe, buffer: &mut [u8], mut take: impl FnMut(&[u8])) {
+    let started = Instant::now();
+    while started.elapsed() < limits::PIPE_DRAIN {
+        match pipe.read_now(buffer) {
+            Ok(0) => return,
+            Ok(length) => take(&buffer[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+        tokio::task::yield_now().await;
+    }
+}

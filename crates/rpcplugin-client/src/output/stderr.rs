@@ -1,0 +1,123 @@
+use std::time::Instant;
+
+use rpcplugin_core::limits;
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt as _},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::instrument::WithSubscriber as _;
+
+use super::{
+    courier::{Courier, Inbox},
+    pieces::{Piece, Pieces},
+    pipe::{Pipe, read_all},
+    rate::{Lost, Rate},
+    tail::Tail,
+};
+use crate::logs::{self, PanicState};
+
+/// Where the unparsed bytes go, if anybody wants them.
+pub(crate) type RawSink = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// How a plugin's stderr is read.
+pub(crate) struct StderrOptions {
+    /// Under which name its lines appear in the log.
+    pub(crate) name: String,
+    /// How many lines are kept for crash reports.
+    pub(crate) tail_lines: usize,
+    pub(crate) raw: Option<RawSink>,
+}
+
+/// Bytes of log that are passed on in a second; each line counts for 128 more.
+const ALLOWANCE: usize = 1024 * 1024;
+
+/// Reads a plugin's stderr for its whole life and passes it on as log events.
+///
+/// The task ends when the pipe does, or soon after `ended` is cancelled. A log or sink that is
+/// slow or panics loses lines, which are counted, and holds nothing up.
+pub(crate) fn relay_stderr<P: Pipe>(
+    stderr: P,
+    options: StderrOptions,
+    ended: CancellationToken,
+) -> (Tail, JoinHandle<()>) {
+    let tail = Tail::new(options.tail_lines);
+    let task = relay(stderr, options, ended, tail.clone());
+    (tail, tokio::spawn(task.with_current_subscriber()))
+}
+
+/// What the log's task gets.
+enum Item {
+    Piece(Piece),
+    /// Something of this stream was left out.
+    Lost(&'static str, Lost),
+}
+
+async fn relay(
+    mut stderr: impl Pipe,
+    options: StderrOptions,
+    ended: CancellationToken,
+    tail: Tail,
+) {
+    let completion = tail.complete_on_drop();
+    let name = options.name;
+    let log = Courier::start(move |inbox| write_log(name, inbox));
+    let raw = options.raw.map(|sink| Courier::start(move |inbox| write_raw(sink, inbox)));
+    let mut pieces = Pieces::new(limits::LOG_LINE);
+    let mut rate = Rate::new(ALLOWANCE);
+    let mut raw_lost = Lost::default();
+    let mut take = |piece: Piece| {
+        let (Piece::Line(bytes) | Piece::Part(bytes)) = &piece;
+        // Every line, also of a flood: the last words matter most.
+        tail.push(bytes);
+        let length = bytes.len();
+        if let Some(lost) = rate.admit(length, Instant::now()) {
+            offer_lost(&log, "stderr", lost);
+            log.offer(length, Item::Piece(piece));
+        }
+    };
+    read_all(&mut stderr, &ended, |bytes| {
+        if let Some(raw) = &raw
+            && !raw.offer(bytes.len(), bytes.to_vec())
+        {
+            raw_lost.add(bytes.len());
+        }
+        pieces.feed(bytes, &mut take);
+    })
+    .await;
+    pieces.end(&mut take);
+    drop(completion);
+    offer_lost(&log, "stderr", rate.take_lost());
+    offer_lost(&log, "raw stderr", raw_lost);
+    log.settle().await;
+    if let Some(raw) = raw {
+        raw.settle().await;
+    }
+}
+
+fn offer_lost(log: &Courier<Item>, stream: &'static str, lost: Lost) {
+    if lost.pieces > 0 {
+        log.offer(0, Item::Lost(stream, lost));
+    }
+}
+
+async fn write_log(name: String, mut inbox: Inbox<Item>) {
+    let mut state = PanicState::default();
+    while let Some(item) = inbox.next().await {
+        logs::guarded(|| match &item {
+            Item::Piece(Piece::Line(line)) => logs::emit(&name, &logs::parse(line, &mut state)),
+            Item::Piece(Piece::Part(part)) => logs::emit(&name, &logs::unparsed(part)),
+            Item::Lost(stream, lost) => logs::lost(&name, stream, lost.pieces, lost.bytes),
+        });
+    }
+}
+
+/// A sink that fails is not written to again.
+async fn write_raw(mut sink: RawSink, mut inbox: Inbox<Vec<u8>>) {
+    while let Some(bytes) = inbox.next().await {
+        if sink.write_all(&bytes).await.is_err() {
+            return;
+        }
+    }
+    let _ = sink.flush().await;
+}

@@ -1,0 +1,97 @@
+//! One thread for the whole process, which waits for killed children and clears up after them.
+//!
+//! A thread, because a child must be reaped although its runtime is gone; polling, because there
+//! is seldom anything to wait for, and then for a millisecond.
+
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use rpcplugin_core::ExitStatus;
+use tokio::sync::oneshot;
+
+use super::{child::OwnedChild, custody::Keep};
+
+/// A killed child, what must go after it, and who wants to know.
+pub(super) struct Ward {
+    pub(super) child: OwnedChild,
+    pub(super) keep: Option<Keep>,
+    pub(super) report: Report,
+}
+
+/// Who wants to know that a child is gone.
+pub(super) enum Report {
+    Task(oneshot::Sender<ExitStatus>),
+    Thread(Sender<ExitStatus>),
+}
+
+static INBOX: Mutex<Option<Sender<Ward>>> = Mutex::new(None);
+
+/// Makes sure that the thread runs: before a child exists, so that want of resources is an error
+/// of the start and not of the end.
+pub(super) fn start() -> io::Result<()> {
+    let mut inbox = INBOX.lock().unwrap_or_else(PoisonError::into_inner);
+    if inbox.is_none() {
+        let (sender, receiver) = channel();
+        thread::Builder::new().name("rpcplugin-reaper".to_owned()).spawn(move || run(&receiver))?;
+        *inbox = Some(sender);
+    }
+    Ok(())
+}
+
+/// Takes over a child that has been sent SIGKILL.
+pub(super) fn take(ward: Ward) {
+    let inbox = INBOX.lock().unwrap_or_else(PoisonError::into_inner);
+    let refused = match &*inbox {
+        Some(sender) => sender.send(ward).err().map(|refused| refused.0),
+        None => Some(ward),
+    };
+    if let Some(mut ward) = refused {
+        // Only if the process is ending and its threads are gone already.
+        ward.child.try_reap();
+    }
+}
+
+fn run(inbox: &Receiver<Ward>) {
+    const FIRST_PAUSE: Duration = Duration::from_micros(500);
+    const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+    let mut wards = Vec::new();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let arrival = if wards.is_empty() {
+            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            inbox.recv_timeout(pause)
+        };
+        match arrival {
+            Ok(ward) => {
+                wards.push(ward);
+                pause = FIRST_PAUSE;
+            }
+            Err(RecvTimeoutError::Timeout) => pause = (pause * 2).min(LONGEST_PAUSE),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        wards = wards.into_iter().filter_map(settle).collect();
+    }
+}
+
+/// Clears up after a child that can be reaped, or gives it back.
+fn settle(mut ward: Ward) -> Option<Ward> {
+    let Some(status) = ward.child.try_reap() else { return Some(ward) };
+    let Ward { keep, report, .. } = ward;
+    // What is kept is foreign to this thread, which must live on for the other children.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(keep)));
+    match report {
+        // Whoever asked may have stopped waiting.
+        Report::Task(sender) => drop(sender.send(status)),
+        Report::Thread(sender) => drop(sender.send(status)),
+    }
+    None
+}

@@ -1,0 +1,116 @@
+//! One thread for the whole process, which forks.
+//!
+//! The parent-death signal is sent when the *thread* that forked ends, not the process. Threads
+//! of a runtime end: tokio retires an idle blocking thread after 10 s, and would kill every
+//! plugin that was started from it. This thread ends with the process.
+
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    process::{ChildStderr, ChildStdin, ChildStdout, Stdio},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::Instant,
+};
+
+use rpcplugin_core::HandshakeError;
+use tokio::sync::oneshot;
+
+use super::{
+    Launch, Stdin,
+    child::OwnedChild,
+    custody::{Custody, Keep},
+    reaper,
+    refusal::Attempt,
+};
+
+/// A process that runs its program, with our ends of its pipes.
+pub(super) struct Spawned {
+    pub(super) custody: Custody,
+    pub(super) program: PathBuf,
+    pub(super) started: Instant,
+    pub(super) stdin: Option<ChildStdin>,
+    pub(super) stdout: Option<ChildStdout>,
+    pub(super) stderr: Option<ChildStderr>,
+    /// Whether `stdin` is for the application, and not the lifeline.
+    pub(super) piped: bool,
+}
+
+struct Job {
+    launch: Launch,
+    keep: Option<Keep>,
+    /// If nobody waits any longer, what was spawned is dropped, and with that killed.
+    reply: oneshot::Sender<Result<Spawned, HandshakeError>>,
+}
+
+static INBOX: Mutex<Option<Sender<Job>>> = Mutex::new(None);
+
+/// Has the thread start a process.
+pub(super) async fn spawn(launch: Launch, keep: Option<Keep>) -> Result<Spawned, HandshakeError> {
+    let (reply, answer) = oneshot::channel();
+    let inbox = start().map_err(|source| HandshakeError::SpawnResources { source })?;
+    let program = PathBuf::from(launch.command.as_std().get_program());
+    let accepted = inbox.send(Job { launch, keep, reply }).is_ok();
+    let answer = if accepted { answer.await.ok() } else { None };
+    answer.unwrap_or_else(|| {
+        let source = io::Error::other("the start of the process panicked");
+        Err(HandshakeError::SpawnFailed { path: program, source })
+    })
+}
+
+fn start() -> io::Result<Sender<Job>> {
+    reaper::start()?;
+    let mut inbox = INBOX.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(sender) = &*inbox {
+        return Ok(sender.clone());
+    }
+    let (sender, receiver) = channel();
+    thread::Builder::new().name("rpcplugin-spawner".to_owned()).spawn(move || run(&receiver))?;
+    *inbox = Some(sender.clone());
+    Ok(sender)
+}
+
+fn run(inbox: &Receiver<Job>) {
+    for Job { launch, keep, reply } in inbox {
+        // The end of this thread would kill every plugin, so nothing may unwind through it. A
+        // panic drops the sender, and the caller learns of it so.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            if !reply.is_closed() {
+                let _ = reply.send(fork(launch, keep));
+            }
+        }));
+    }
+}
+
+fn fork(mut launch: Launch, keep: Option<Keep>) -> Result<Spawned, HandshakeError> {
+    let command = launch.command.as_std_mut();
+    command.env_clear().envs(launch.environment);
+    command.stdin(match launch.stdin {
+        Stdin::Lifeline if launch.detach => Stdio::null(),
+        Stdin::Lifeline | Stdin::Piped => Stdio::piped(),
+        Stdin::Null => Stdio::null(),
+        Stdin::Inherit => Stdio::inherit(),
+    });
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    #[cfg(unix)]
+    crate::sys::prepare(command, launch.detach);
+
+    let attempt = Attempt::new(command);
+    attempt.check()?;
+    let started = Instant::now();
+    let mut child = command.spawn().map_err(|error| attempt.explain(error))?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    Ok(Spawned {
+        custody: Custody::new(OwnedChild::new(child), keep),
+        program: attempt.into_program(),
+        started,
+        stdin,
+        stdout,
+        stderr,
+        piped: launch.stdin == Stdin::Piped,
+    })
+}

@@ -1,1 +1,77 @@
-//! Placeholder.
+//! The host's side of rpcplugin: start a plugin, call it, end it.
+//!
+//! - [`Client`]: a running plugin; [`Builder`]: how it is started.
+//! - [`Tls`], [`ClientAuthentication`], [`AddressException`], [`Stdin`]: the choices that weaken or
+//!   widen something, by name.
+//! - [`ShutdownReport`], [`State`], [`Timings`]: what became of it.
+//! - [`Stdio`], [`HealthWatch`], [`StateChanges`]: streams of what happens to it.
+//!
+//! The wire protocol is go-plugin's, so plugins written with go-plugin or pyvider-rpcplugin are
+//! started the same way.
+//!
+//! **Invariants:** every public operation ends by a deadline. Nothing is left behind after any
+//! start, stop, crash, cancel or drop: no process, directory, socket, descriptor or task. No byte
+//! that a plugin sends can panic, wedge or exhaust its host. With [`Tls::Auto`] nothing is ever
+//! sent to anybody but the holder of the announced certificate.
+//!
+//! # Example
+//!
+//! ```no_run
+//! use rpcplugin_client::Client;
+//! use rpcplugin_core::MagicCookie;
+//! use tokio::process::Command;
+//!
+//! const COOKIE: MagicCookie = MagicCookie::new("KV_PLUGIN_COOKIE", "e2b6a1");
+//!
+//! # async fn run() -> Result<(), rpcplugin_core::Error> {
+//! let plugin = Client::builder(COOKIE).spawn(Command::new("./kv-plugin")).await?;
+//! println!("pid {}, version {}", plugin.pid(), plugin.version());
+//! // let mut kv = plugin.dispense(KvClient::new);
+//! plugin.shutdown().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod accept;
+mod address_policy;
+mod builder;
+mod client;
+mod connect;
+mod environment;
+mod health;
+mod ladder;
+mod logs;
+mod output;
+mod plan;
+mod process;
+mod protection;
+mod ready;
+mod report;
+mod settings;
+mod shutdown;
+mod start;
+mod state;
+mod stdio;
+mod supervise;
+#[cfg(unix)]
+mod sys;
+mod timings;
+mod tls;
+
+pub use rpcplugin_core::{CrashReport, Error, ExitStatus, MagicCookie, Network};
+#[cfg(feature = "tls")]
+pub use rpcplugin_tls::{Certificate, KeyType, TlsInfo};
+pub use rpcplugin_transport::PluginChannel;
+
+pub use self::{
+    address_policy::AddressException,
+    builder::Builder,
+    client::Client,
+    health::{HealthWatch, ServingStatus},
+    process::Stdin,
+    shutdown::{ShutdownOutcome, ShutdownReport},
+    state::{State, StateChanges},
+    stdio::{Stdio, StdioChunk, StdioStream},
+    timings::Timings,
+    tls::{ClientAuthentication, Tls},
+};

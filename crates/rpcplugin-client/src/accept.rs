@@ -1,0 +1,55 @@
+//! The host's judgement of a handshake line, without I/O.
+
+use rpcplugin_core::{Address, Error, Handshake, HandshakeError, Network, VersionSet};
+
+use crate::{Tls, address_policy::AddressPolicy, protection::Announced};
+
+/// What a host accepts on a handshake line.
+#[derive(Debug)]
+pub(crate) struct Policy<'a> {
+    pub(crate) versions: &'a VersionSet,
+    pub(crate) transports: &'a [Network],
+    pub(crate) addresses: &'a AddressPolicy,
+    pub(crate) tls: Tls,
+}
+
+/// A line that passed every check that needs no connection.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) version: u32,
+    pub(crate) address: Address,
+    pub(crate) peer: Announced,
+}
+
+/// Reads `line` as a host with this policy does.
+///
+/// # Errors
+///
+/// The first check that fails, in the order of `protocol.md` 3.4 and 15: the codes of
+/// [`Handshake::read`] up to `HANDSHAKE_VERSION_MISMATCH`, `HANDSHAKE_TRANSPORT_MISMATCH`,
+/// `HANDSHAKE_ADDRESS`, `HANDSHAKE_PROTOCOL_UNSUPPORTED`, `SECURITY_ADDRESS_FORBIDDEN`,
+/// `SECURITY_CERT_MISSING`, `SECURITY_CERT_INVALID` or `SECURITY_CERT_UNEXPECTED`.
+pub(crate) fn accept(line: &[u8], policy: &Policy<'_>) -> Result<Accepted, Error> {
+    let read = Handshake::read(line, policy.versions);
+    // The network comes before address and protocol, which `read` has checked already.
+    if matches!(
+        read,
+        Ok(_) | Err(HandshakeError::Address { .. } | HandshakeError::ProtocolUnsupported { .. })
+    ) && let Some(network) = announced_network(line)
+        && !policy.transports.contains(&network)
+    {
+        let host = policy.transports.to_vec();
+        return Err(HandshakeError::TransportMismatch { plugin: network, host }.into());
+    }
+    let handshake = read?;
+    policy.addresses.check(&handshake.address)?;
+    let peer = Announced::read(&handshake.certificate, policy.tls)?;
+    Ok(Accepted { version: handshake.app_version, address: handshake.address, peer })
+}
+
+fn announced_network(line: &[u8]) -> Option<Network> {
+    std::str::from_utf8(line).ok()?.split('|').nth(2)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,296 @@
+use std::{ffi::OsString, ops::RangeInclusive, path::PathBuf, time::Duration};
+
+use rpcplugin_core::{Error, MagicCookie, Network};
+use tokio::{io::AsyncWrite, process::Command};
+
+use crate::{
+    AddressException, Client, ClientAuthentication, Stdin, Tls, plan::Plan, settings::Settings,
+    start, stdio::Sink,
+};
+
+/// How a plugin is to be started.
+///
+/// Every setting has a safe default. Nothing is checked until [`spawn`](Builder::spawn) runs, and
+/// nothing starts unless everything fits. A builder can be cloned and used again: each `spawn`
+/// makes a new process with new keys.
+///
+/// # Example
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use rpcplugin_client::{Client, Network};
+/// use rpcplugin_core::MagicCookie;
+/// use tokio::process::Command;
+///
+/// const COOKIE: MagicCookie = MagicCookie::new("KV_PLUGIN_COOKIE", "e2b6a1");
+///
+/// # async fn run() -> Result<(), rpcplugin_core::Error> {
+/// let plugin = Client::builder(COOKIE)
+///     .versions([2, 3])
+///     .transports([Network::Unix])
+///     .start_timeout(Duration::from_secs(10))
+///     .spawn(Command::new("./kv-plugin"))
+///     .await?;
+/// assert!(plugin.version() >= 2);
+/// plugin.shutdown().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `spawn` is called and awaited"]
+pub struct Builder {
+    pub(crate) cookie: MagicCookie,
+    pub(crate) settings: Settings,
+    pub(crate) environment: Option<Vec<(OsString, OsString)>>,
+}
+
+impl Builder {
+    pub(crate) fn new(cookie: MagicCookie) -> Self {
+        Self { cookie, settings: Settings::default(), environment: None }
+    }
+
+    /// Starts `command`, shakes hands with it, connects, and waits for its first answer.
+    ///
+    /// Program, arguments, directory and variables of `command` are kept; its standard streams
+    /// and its process group are this library's. Must run in a tokio runtime with I/O and time.
+    ///
+    /// Dropping the future at any point kills the process and reaps it, and so does every error.
+    /// The whole takes at most [`start_timeout`](Builder::start_timeout), and one more second to
+    /// kill a plugin that failed.
+    ///
+    /// # Errors
+    ///
+    /// - `CONFIG_…` before anything starts; `SECURITY_TLS_NOT_BUILT` for [`Tls::Auto`] in a build
+    ///   without the feature `tls`.
+    /// - `HANDSHAKE_SPAWN_…` if the system refuses the program.
+    /// - `HANDSHAKE_…`, `SECURITY_…`, `TRANSPORT_…` or `PROTOCOL_PEER_NOT_GRPC` if it does not
+    ///   become a plugin that answers. These carry a [`CrashReport`](crate::CrashReport).
+    pub async fn spawn(self, command: Command) -> Result<Client, Error> {
+        let plan = Plan::new(self)?;
+        start::start(plan, command).await
+    }
+
+    /// The application versions that this host knows; default 1.
+    pub fn versions(mut self, versions: impl IntoIterator<Item = u32>) -> Self {
+        self.settings.versions = versions.into_iter().collect();
+        self
+    }
+
+    /// How the connection is protected; default [`Tls::Auto`].
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.settings.tls = tls;
+        self
+    }
+
+    /// What to do about a plugin that never asks for this host's certificate; default
+    /// [`ClientAuthentication::Warn`].
+    pub fn client_authentication(mut self, policy: ClientAuthentication) -> Self {
+        self.settings.client_authentication = policy;
+        self
+    }
+
+    /// The key of this host's one-time certificates; default P-256.
+    #[cfg(feature = "tls")]
+    pub fn cert_key_type(mut self, key_type: rpcplugin_tls::KeyType) -> Self {
+        self.settings.cert_key_type = key_type;
+        self
+    }
+
+    /// The networks that a plugin may listen on, the preferred one first; default Unix sockets
+    /// then TCP, on Windows TCP.
+    pub fn transports(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.settings.transports = networks.into_iter().collect();
+        self
+    }
+
+    /// The ports that a plugin on TCP may choose from; default 10000 to 25000. 0 to 0 leaves the
+    /// choice to the system.
+    pub fn ports(mut self, ports: RangeInclusive<u16>) -> Self {
+        self.settings.ports = ports;
+        self
+    }
+
+    /// Bound on the whole start; default 60 s.
+    pub fn start_timeout(mut self, limit: Duration) -> Self {
+        self.settings.start_timeout = limit;
+        self
+    }
+
+    /// Bound from the launch to the complete handshake line; default 60 s.
+    pub fn handshake_timeout(mut self, limit: Duration) -> Self {
+        self.settings.handshake_timeout = limit;
+        self
+    }
+
+    /// Bound on connecting, again on the TLS handshake, and again on the first answer; default
+    /// 5 s.
+    pub fn connection_timeout(mut self, limit: Duration) -> Self {
+        self.settings.connection_timeout = limit;
+        self
+    }
+
+    /// Bound from the handshake line to the first answer; default 10 s.
+    pub fn channel_ready_timeout(mut self, limit: Duration) -> Self {
+        self.settings.channel_ready_timeout = limit;
+        self
+    }
+
+    /// Deadline of calls that bring none; default none. A plugin that stops answering is found by
+    /// the liveness probe in any case.
+    pub fn request_timeout(mut self, limit: Duration) -> Self {
+        self.settings.request_timeout = Some(limit);
+        self
+    }
+
+    /// How long [`Client::shutdown`] waits for the plugin to end as it was asked to; default 2 s.
+    pub fn grpc_grace_period(mut self, limit: Duration) -> Self {
+        self.settings.grpc_grace_period = limit;
+        self
+    }
+
+    /// How long [`Client::shutdown`] waits after SIGTERM; default 1 s.
+    pub fn terminate_timeout(mut self, limit: Duration) -> Self {
+        self.settings.terminate_timeout = limit;
+        self
+    }
+
+    /// Largest message accepted, in bytes; default 64 MiB. A generated client has a limit of its
+    /// own: raise it with its `max_decoding_message_size`.
+    pub fn grpc_max_receive_message_size(mut self, bytes: usize) -> Self {
+        self.settings.grpc_max_receive_message_size = bytes;
+        self
+    }
+
+    /// Largest message sent, in bytes; default 64 MiB.
+    pub fn grpc_max_send_message_size(mut self, bytes: usize) -> Self {
+        self.settings.grpc_max_send_message_size = bytes;
+        self
+    }
+
+    /// Time between probes that notice a plugin which stopped answering; default 10 s, 0 turns
+    /// them off.
+    pub fn grpc_keepalive_time(mut self, interval: Duration) -> Self {
+        self.settings.grpc_keepalive_time = interval;
+        self
+    }
+
+    /// Wait for the answer to such a probe; default 5 s. Without one every call in flight ends
+    /// with `TRANSPORT_DEADLINE`.
+    pub fn grpc_keepalive_timeout(mut self, limit: Duration) -> Self {
+        self.settings.grpc_keepalive_timeout = limit;
+        self
+    }
+
+    /// Deadline of [`Client::ping`] and [`Client::health`]; default 2 s.
+    pub fn health_check_timeout(mut self, limit: Duration) -> Self {
+        self.settings.health_check_timeout = limit;
+        self
+    }
+
+    /// Lines of stderr that are kept for crash reports; default 100.
+    pub fn stderr_tail_lines(mut self, lines: usize) -> Self {
+        self.settings.stderr_tail_lines = lines;
+        self
+    }
+
+    /// Bytes that are kept of each stream of [`Client::stdio`] for slow readers; default 64 KiB.
+    pub fn stdio_buffer_bytes(mut self, bytes: usize) -> Self {
+        self.settings.stdio_buffer_bytes = bytes;
+        self
+    }
+
+    /// Whether the plugin gets this process's environment, or only the few variables that
+    /// programs cannot do without; default `false`.
+    ///
+    /// Handshake variables of our own parent, and variables by which code is injected into
+    /// programs (`LD_PRELOAD` and its like), are not passed on in either case.
+    pub fn inherit_env(mut self, inherit: bool) -> Self {
+        self.settings.environment.inherit = inherit;
+        self
+    }
+
+    /// Further variables of this process's environment to pass on: names, or prefixes such as
+    /// `AWS_*`.
+    pub fn env_allow<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.settings.environment.allow.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// What stands for this process's environment; default [`std::env::vars_os`], read once when
+    /// `spawn` runs.
+    pub fn environment<K: Into<OsString>, V: Into<OsString>>(
+        mut self,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let variables = variables.into_iter();
+        self.environment = Some(variables.map(|(k, v)| (k.into(), v.into())).collect());
+        self
+    }
+
+    /// Where the private directory for the plugin's sockets is made; default the directory for
+    /// temporary files. Must be absolute, exist and be writable.
+    pub fn unix_socket_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.settings.unix_socket_dir = Some(directory.into());
+        self
+    }
+
+    /// A group, by name or number, that may connect to the plugin's sockets; default none.
+    pub fn unix_socket_group(mut self, group: impl Into<String>) -> Self {
+        self.settings.unix_socket_group = Some(group.into());
+        self
+    }
+
+    /// Leaves the plugin's `TMPDIR` alone. By default it is the private directory, because some
+    /// plugins know no other way to put their sockets there: theirs are refused then, unless
+    /// [`allow_address_outside`](Builder::allow_address_outside) names their directory.
+    pub fn keep_tmpdir(mut self) -> Self {
+        self.settings.keep_tmpdir = true;
+        self
+    }
+
+    /// Widens, by name, what this plugin may announce; may be called several times.
+    pub fn allow_address_outside(mut self, exception: AddressException) -> Self {
+        self.settings.address_exceptions.push(exception);
+        self
+    }
+
+    /// Whether up to 64 lines and 64 KiB may come before the handshake line; default `false`.
+    pub fn lenient_banner(mut self, lenient: bool) -> Self {
+        self.settings.lenient_banner = lenient;
+        self
+    }
+
+    /// What the plugin's stdin is; default [`Stdin::Lifeline`].
+    pub fn stdin(mut self, stdin: Stdin) -> Self {
+        self.settings.stdin = stdin;
+        self
+    }
+
+    /// Lets the plugin outlive this process, should this process die without stopping it.
+    pub fn detach(mut self) -> Self {
+        self.settings.detach = true;
+        self
+    }
+
+    /// Where the plugin's captured stdout goes, byte for byte; default DEBUG events. Clones of
+    /// this builder share the writer. A writer that is slow or fails loses output and harms
+    /// nothing else.
+    pub fn stdout(mut self, writer: impl AsyncWrite + Send + Unpin + 'static) -> Self {
+        self.settings.stdout = Some(Sink::new(writer));
+        self
+    }
+
+    /// The same for what the plugin sends as its stderr over the stdio service. Descriptor 2 is
+    /// the log channel: see [`raw_stderr`](Builder::raw_stderr).
+    pub fn stderr(mut self, writer: impl AsyncWrite + Send + Unpin + 'static) -> Self {
+        self.settings.stderr = Some(Sink::new(writer));
+        self
+    }
+
+    /// Where the bytes of the plugin's descriptor 2 go besides the log.
+    pub fn raw_stderr(mut self, writer: impl AsyncWrite + Send + Unpin + 'static) -> Self {
+        self.settings.raw_stderr = Some(Sink::new(writer));
+        self
+    }
+}

@@ -1,0 +1,120 @@
+//! From an accepted address to a channel: dialling, the owner's check, TLS.
+
+use std::{
+    sync::{Arc, OnceLock},
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use futures_util::future::BoxFuture;
+use http::Uri;
+use rpcplugin_core::{Address, Error, TransportError};
+#[cfg(unix)]
+use rpcplugin_transport::UnixConnector;
+use rpcplugin_transport::{
+    ChannelOptions, Connector, ExpectedPeer, Generation, PluginChannel, TcpConnector,
+};
+use tower_service::Service;
+
+use crate::protection::Protection;
+
+/// Where to connect, and who must be there.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) address: Address,
+    pub(crate) expected: ExpectedPeer,
+    pub(crate) protection: Protection,
+    /// For dialling; TLS brings its own.
+    pub(crate) limit: Duration,
+}
+
+/// A channel, and how long its parts took.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) channel: PluginChannel,
+    /// Dialling and the owner's check.
+    pub(crate) dialled: Duration,
+    /// TLS and HTTP/2.
+    pub(crate) secured: Duration,
+}
+
+/// Connects.
+///
+/// # Errors
+///
+/// `TRANSPORT_…` if nobody answers there, `SECURITY_PEER_CREDENTIALS` if it is somebody else;
+/// `SECURITY_…` if TLS fails.
+pub(crate) async fn connect(
+    route: Route,
+    options: ChannelOptions,
+    generation: Generation,
+) -> Result<Connected, Error> {
+    let Route { address, expected, protection, limit } = route;
+    match address {
+        #[cfg(unix)]
+        Address::Unix(path) => {
+            let dial = UnixConnector::new(path).expect_peer(expected).timeout(limit);
+            protect(dial, protection, options, generation).await
+        }
+        Address::Tcp(address) => {
+            let dial = TcpConnector::new(address).expect_peer(expected).timeout(limit);
+            protect(dial, protection, options, generation).await
+        }
+        other => Err(TransportError::InvalidEndpoint {
+            address: rpcplugin_core::escape_text(&other.to_string()),
+            reason: "this platform cannot connect to it",
+        }
+        .into()),
+    }
+}
+
+async fn protect<C: Connector>(
+    dial: C,
+    protection: Protection,
+    options: ChannelOptions,
+    generation: Generation,
+) -> Result<Connected, Error> {
+    let start = Instant::now();
+    let timed = Timed { inner: dial, took: Arc::default() };
+    let took = timed.took.clone();
+    let channel = match protection {
+        #[cfg(feature = "tls")]
+        Protection::Mutual(mutual) => {
+            let secure = tower::Layer::layer(&mutual.layer, timed);
+            PluginChannel::connect(secure, options, generation).await?
+        }
+        Protection::Plaintext => PluginChannel::connect(timed, options, generation).await?,
+    };
+    let whole = start.elapsed();
+    let dialled = took.get().copied().unwrap_or(whole);
+    Ok(Connected { channel, dialled, secured: whole.saturating_sub(dialled) })
+}
+
+/// A connector that notes how long its first connection took.
+#[derive(Clone, Debug)]
+struct Timed<C> {
+    inner: C,
+    took: Arc<OnceLock<Duration>>,
+}
+
+impl<C: Connector> Service<Uri> for Timed<C> {
+    type Response = C::Response;
+    type Error = Error;
+    type Future = BoxFuture<'static, Result<C::Response, Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let start = Instant::now();
+        let connecting = self.inner.call(uri);
+        let took = self.took.clone();
+        Box::pin(async move {
+            let connected = connecting.await?;
+            // Later connections are nothing to the start.
+            let _ = took.set(start.elapsed());
+            Ok(connected)
+        })
+    }
+}

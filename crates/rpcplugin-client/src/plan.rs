@@ -1,0 +1,126 @@
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
+
+use rpcplugin_core::{Error, MagicCookie, VersionSet, env, env::PortRange};
+
+#[cfg(not(feature = "tls"))]
+use crate::Tls;
+use crate::{Builder, Stdin, environment, settings::Settings};
+
+/// A builder whose settings fit together. Nothing has happened yet.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) cookie: MagicCookie,
+    pub(crate) versions: VersionSet,
+    pub(crate) settings: Settings,
+    ports: PortRange,
+    host_vars: Vec<(OsString, OsString)>,
+}
+
+impl Plan {
+    /// Checks everything that can be checked without touching the system.
+    ///
+    /// # Errors
+    ///
+    /// `CONFIG_…` for a setting that cannot work; `SECURITY_TLS_NOT_BUILT`.
+    pub(crate) fn new(builder: Builder) -> Result<Self, Error> {
+        let Builder { cookie, settings, environment } = builder;
+        cookie.value_for_launch()?;
+        let versions = VersionSet::new(settings.versions.iter().copied())?;
+        let ports = PortRange::new(settings.ports.clone())?;
+        settings.check()?;
+        #[cfg(not(feature = "tls"))]
+        if settings.tls == Tls::Auto {
+            return Err(rpcplugin_core::SecurityError::TlsNotBuilt.into());
+        }
+        let host_vars = environment.unwrap_or_else(|| std::env::vars_os().collect());
+        Ok(Self { cookie, versions, settings, ports, host_vars })
+    }
+
+    /// The plugin's whole environment: what it may have of the host's, then the caller's values
+    /// from `command`, then the launch variables.
+    ///
+    /// # Errors
+    ///
+    /// `CONFIG_ENV` for a name that cannot be passed, or that is not the caller's to set.
+    pub(crate) fn environment(
+        &self,
+        command: &std::process::Command,
+        sockets: Option<&Path>,
+        certificate: Option<String>,
+    ) -> Result<Vec<(OsString, OsString)>, Error> {
+        let caller: Vec<_> = command
+            .get_envs()
+            .map(|(name, value)| (name.to_owned(), value.map(OsStr::to_owned)))
+            .collect();
+        let composed = environment::compose(
+            &self.settings.environment,
+            self.host_vars.iter().cloned(),
+            &[self.cookie.key().to_owned()],
+            &caller,
+            &self.launch_variables(sockets, certificate)?,
+        )?;
+        Ok(composed)
+    }
+
+    /// Where the private directory may be made, the preferred place first.
+    pub(crate) fn directory_bases(&self) -> Vec<PathBuf> {
+        if let Some(directory) = &self.settings.unix_socket_dir {
+            return vec![directory.clone()];
+        }
+        // The later ones are for a TMPDIR that is too long for the path of a socket.
+        let mut bases: Vec<PathBuf> =
+            ["TMPDIR", "XDG_RUNTIME_DIR"].iter().filter_map(|name| self.directory(name)).collect();
+        bases.push("/tmp".into());
+        bases
+    }
+
+    fn directory(&self, name: &str) -> Option<PathBuf> {
+        let (_, value) = self.host_vars.iter().find(|(found, _)| found == name)?;
+        Some(PathBuf::from(value)).filter(|path| path.is_absolute())
+    }
+
+    /// `protocol.md` 2.3 and 2.4.
+    fn launch_variables(
+        &self,
+        sockets: Option<&Path>,
+        certificate: Option<String>,
+    ) -> Result<Vec<(OsString, OsString)>, Error> {
+        let settings = &self.settings;
+        let (min, max) = match &self.ports {
+            PortRange::Within(ports) => (*ports.start(), *ports.end()),
+            _ => (0, 0),
+        };
+        let networks: Vec<_> = settings.transports.iter().map(|n| n.as_str()).collect();
+        let mut variables: Vec<(OsString, OsString)> = vec![
+            (self.cookie.key().into(), self.cookie.value_for_launch()?.into()),
+            (env::PROTOCOL_VERSIONS.into(), self.versions.to_env().into()),
+            (env::MIN_PORT.into(), min.to_string().into()),
+            (env::MAX_PORT.into(), max.to_string().into()),
+            (env::TRANSPORTS.into(), networks.join(",").into()),
+        ];
+        let mut set = |name: &str, value: OsString| variables.push((name.into(), value));
+        if let Some(certificate) = certificate {
+            set(env::CLIENT_CERT, certificate.into());
+        }
+        if let Some(sockets) = sockets {
+            set(env::UNIX_SOCKET_DIR, sockets.into());
+            // Go before 1.5.0 and pyvider know no other way to be told.
+            if !settings.keep_tmpdir {
+                set("TMPDIR", sockets.into());
+            }
+        }
+        if let Some(group) = &settings.unix_socket_group {
+            set(env::UNIX_SOCKET_GROUP, group.into());
+        }
+        if matches!(settings.stdin, Stdin::Lifeline) {
+            set(env::LIFELINE, "stdin".into());
+        }
+        Ok(variables)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+use std::time::Duration;
+
+use rpcplugin_core::{Error, ExitStatus, HandshakeError, Phase, TransportError, limits};
+use tokio::{process::ChildStdout, time::timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    output::{LineReader, RawSink, StderrOptions, drain_stdout, relay_stderr},
+    process::{Process, Signal},
+    report::Witness,
+};
+
+/// A process that is to become a plugin, with the tasks that read its pipes.
+pub(super) struct Candidate {
+    pub(super) process: Process,
+    pub(super) witness: Witness,
+    pub(super) pipes: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Candidate {
+    /// Begins to read the process's stderr.
+    pub(super) fn new(mut process: Process, tail_lines: usize, raw: Option<RawSink>) -> Self {
+        let options = StderrOptions { name: process.name(), tail_lines, raw };
+        let stderr = process.take_stderr().expect("the launch made a pipe of it");
+        let (tail, task) = relay_stderr(stderr, options, process.ended());
+        let witness = Witness::new(process.pid(), process.started(), tail);
+        tracing::debug!(pid = process.pid(), program = %process.program().display(), "plugin was started");
+        Self { process, witness, pipes: vec![AbortOnDropHandle::new(task)] }
+    }
+
+    /// What the process prints, until its handshake line.
+    pub(super) fn lines(&mut self) -> LineReader<ChildStdout> {
+        LineReader::new(self.process.take_stdout().expect("the launch made a pipe of it"))
+    }
+
+    /// Goes on reading stdout for the rest of the process's life.
+    pub(super) fn drain(&mut self, rest: LineReader<ChildStdout>) {
+        let (stray, task) = drain_stdout(rest, self.process.name(), self.process.ended());
+        self.witness.watch_stdout(stray);
+        self.pipes.push(AbortOnDropHandle::new(task));
+    }
+
+    /// Runs one step of the start, unless the process ends first.
+    pub(super) async fn alive<T>(
+        &mut self,
+        phase: Phase,
+        step: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            biased;
+            done = step => done,
+            status = self.process.wait() => Err(Failure::exited(phase, status)),
+        }
+    }
+
+    /// Kills and reaps the process, and says in the error what is known about it.
+    pub(super) async fn give_up(mut self, failure: Failure) -> Error {
+        let Failure { phase, error, patience, may_be_its_end } = failure;
+        // Most errors are the first sign of a process that is about to end.
+        let status = timeout(patience, self.process.wait()).await.ok();
+        self.process.signal_group(Signal::Kill);
+        let _ = timeout(limits::REAP, self.process.wait()).await;
+        let report = self.witness.report(phase, status).await;
+        self.process.finish().await;
+        match status {
+            Some(status) if may_be_its_end => match phase {
+                Phase::Spawn | Phase::Handshake => {
+                    let reason = self.witness.own_words();
+                    Error::from(HandshakeError::PluginExited { status, reason }).with_report(report)
+                }
+                _ => TransportError::PluginGone { report: Some(Box::new(report)) }.into(),
+            },
+            _ => error.with_report(report),
+        }
+    }
+}
+
+/// Why a step of the start failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    phase: Phase,
+    error: Error,
+    /// How long the process may take to end by itself.
+    patience: Duration,
+    /// Whether its end, if it comes meanwhile, is what went wrong.
+    may_be_its_end: bool,
+}
+
+impl Failure {
+    /// What the plugin said or showed is not acceptable, and that stands.
+    pub(super) fn refused(phase: Phase, error: impl Into<Error>) -> Self {
+        let patience = Duration::from_millis(20);
+        Self { phase, error: error.into(), patience, may_be_its_end: false }
+    }
+
+    /// Something did not work, perhaps because the process is ending.
+    pub(super) fn broken(phase: Phase, error: impl Into<Error>) -> Self {
+        let patience = Duration::from_millis(250);
+        Self { phase, error: error.into(), patience, may_be_its_end: true }
+    }
+
+    /// A time ran out while the process was alive.
+    pub(super) fn late(phase: Phase, error: impl Into<Error>) -> Self {
+        Self { phase, error: error.into(), patience: Duration::ZERO, may_be_its_end: false }
+    }
+
+    /// It closed its stdout without a handshake line, which only makes sense if it ends now.
+    pub(super) fn silent() -> Self {
+        let reason = "it closed its stdout without a handshake line, and was killed".to_owned();
+        let error =
+            HandshakeError::PluginExited { status: ExitStatus::Unknown, reason: Some(reason) };
+        let patience = Duration::from_millis(500);
+        Self { phase: Phase::Handshake, error: error.into(), patience, may_be_its_end: true }
+    }
+
+    /// The process ended.
+    fn exited(phase: Phase, status: ExitStatus) -> Self {
+        Self::broken(phase, HandshakeError::PluginExited { status, reason: None })
+    }
+}

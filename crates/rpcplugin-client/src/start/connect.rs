@@ -1,0 +1,180 @@
+use rpcplugin_core::{Address, Error, Phase, SecurityError, TransportError};
+use rpcplugin_transport::{ChannelOptions, ExpectedPeer, Generation, PluginChannel};
+use tokio::time::Instant;
+
+use super::{
+    candidate::{Candidate, Failure},
+    clock::{Bound, Clock},
+    introduce::Introduced,
+    prepare::Kept,
+};
+use crate::{
+    ClientAuthentication, Timings,
+    accept::Accepted,
+    connect::{self, Route},
+    plan::Plan,
+    protection::Protection,
+    ready::first_answer,
+    settings::Settings,
+};
+
+/// A plugin that answers.
+pub(super) struct Connected {
+    pub(super) candidate: Candidate,
+    pub(super) version: u32,
+    pub(super) address: Address,
+    pub(super) protection: Protection,
+    pub(super) channel: PluginChannel,
+    pub(super) generation: Generation,
+    pub(super) timings: Timings,
+}
+
+impl Introduced {
+    /// Connects to the announced address and waits for the first answer from there.
+    ///
+    /// # Errors
+    ///
+    /// `TRANSPORT_…`, `SECURITY_…`, `PROTOCOL_PEER_NOT_GRPC`; `TRANSPORT_PLUGIN_GONE` if the
+    /// process ended meanwhile.
+    pub(super) async fn connect(self, plan: &Plan, clock: &Clock) -> Result<Connected, Error> {
+        let Self { mut candidate, kept, accepted, at, mut timings } = self;
+        let settings = &plan.settings;
+        let Accepted { version, address, peer } = accepted;
+        let generation = Generation::new();
+        let bound = clock.phase(at, settings.channel_ready_timeout);
+        let reached = async {
+            let protection = kept
+                .secret
+                .protect(peer, settings.connection_timeout)
+                .map_err(|error| Failure::refused(Phase::Tls, error))?;
+            let route = Route {
+                address: address.clone(),
+                expected: owner(&kept, &candidate),
+                protection: protection.clone(),
+                limit: settings.connection_timeout,
+            };
+            let channel =
+                dial(&mut candidate, route, settings, &generation, bound, &mut timings).await?;
+            authenticate(&protection, settings)?;
+            answer(&mut candidate, &channel, settings, bound, &mut timings).await?;
+            Ok((protection, channel))
+        };
+        match reached.await {
+            Ok((protection, channel)) => Ok(Connected {
+                candidate,
+                version,
+                address,
+                protection,
+                channel,
+                generation,
+                timings,
+            }),
+            Err(failure) => Err(candidate.give_up(failure).await),
+        }
+    }
+}
+
+async fn dial(
+    candidate: &mut Candidate,
+    route: Route,
+    settings: &Settings,
+    generation: &Generation,
+    bound: Bound,
+    timings: &mut Timings,
+) -> Result<PluginChannel, Failure> {
+    let connecting = connect::connect(route, channel_options(settings), generation.clone());
+    let connected =
+        candidate.alive(Phase::Connect, bounded(bound, Phase::Connect, connecting)).await?;
+    (timings.connect, timings.tls) = (connected.dialled, connected.secured);
+    Ok(connected.channel)
+}
+
+async fn answer(
+    candidate: &mut Candidate,
+    channel: &PluginChannel,
+    settings: &Settings,
+    bound: Bound,
+    timings: &mut Timings,
+) -> Result<(), Failure> {
+    let start = Instant::now();
+    let bound = bound.and(start, settings.connection_timeout);
+    let answering = bounded(bound, Phase::Ready, first_answer(channel.clone()));
+    candidate.alive(Phase::Ready, answering).await?;
+    timings.ready = start.elapsed();
+    Ok(())
+}
+
+async fn bounded<T>(
+    bound: Bound,
+    phase: Phase,
+    step: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Failure> {
+    match bound.within(step).await {
+        Ok(done) => done.map_err(|error| failed(phase, error)),
+        Err(limit) => Err(Failure::late(phase, TransportError::ConnectTimeout { phase, limit })),
+    }
+}
+
+/// What an error of the connection says about the process.
+fn failed(phase: Phase, error: Error) -> Failure {
+    match error {
+        // These prove that somebody is there, and that it is the wrong one or does not want us.
+        Error::Security {
+            source:
+                SecurityError::PinMismatch { .. }
+                | SecurityError::BadSignature { .. }
+                | SecurityError::ClientRefused { .. },
+            ..
+        } => Failure::refused(Phase::Tls, error),
+        Error::Security { source: SecurityError::PeerCredentials { .. }, .. } => {
+            Failure::refused(phase, error)
+        }
+        Error::Security { .. } => Failure::broken(Phase::Tls, error),
+        Error::Transport { source: TransportError::ConnectTimeout { phase, .. }, .. } => {
+            Failure::late(phase, error)
+        }
+        error => Failure::broken(phase, error),
+    }
+}
+
+/// Whether this host may be served together with anybody else.
+fn authenticate(protection: &Protection, settings: &Settings) -> Result<(), Failure> {
+    if !protection.is_one_sided() {
+        return Ok(());
+    }
+    match settings.client_authentication {
+        ClientAuthentication::Warn => {
+            tracing::warn!("plugin does not ask who its host is: it serves anybody who reaches it");
+            Ok(())
+        }
+        ClientAuthentication::Required => {
+            let detail = "plugin does not ask for this host's certificate, so it serves anybody";
+            let error = SecurityError::TlsHandshake { detail: detail.to_owned() };
+            Err(Failure::refused(Phase::Tls, error))
+        }
+    }
+}
+
+/// Who must listen at the announced address.
+fn owner(kept: &Kept, candidate: &Candidate) -> ExpectedPeer {
+    let anybody = ExpectedPeer::new();
+    if !kept.addresses.checks_owner() {
+        return anybody;
+    }
+    let owner = anybody.pid(candidate.process.pid());
+    #[cfg(unix)]
+    let owner = owner.uid(rustix::process::geteuid().as_raw());
+    owner
+}
+
+fn channel_options(settings: &Settings) -> ChannelOptions {
+    let options = ChannelOptions::new()
+        // Dialling and TLS keep their own limits.
+        .connection_timeout(settings.connection_timeout * 2)
+        .max_receive_message_size(settings.grpc_max_receive_message_size)
+        .max_send_message_size(settings.grpc_max_send_message_size);
+    match settings.request_timeout {
+        Some(limit) => options.request_timeout(limit),
+        None => options,
+    }
+}

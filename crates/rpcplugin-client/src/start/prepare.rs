@@ -1,0 +1,59 @@
+use rpcplugin_core::Error;
+#[cfg(unix)]
+use rpcplugin_transport::PrivateDir;
+use tokio::process::Command;
+
+use crate::{address_policy::AddressPolicy, plan::Plan, process::Launch, protection::Secret};
+
+/// What must outlive the process.
+#[cfg(unix)]
+pub(super) type Directory = PrivateDir;
+/// What must outlive the process: nothing, where sockets have no names.
+#[cfg(not(unix))]
+pub(super) type Directory = std::convert::Infallible;
+
+/// Everything that is made before the process is.
+pub(super) struct Prepared {
+    pub(super) launch: Launch,
+    pub(super) directory: Option<Directory>,
+    pub(super) kept: Kept,
+}
+
+/// What is needed again when the plugin has introduced itself.
+pub(super) struct Kept {
+    pub(super) addresses: AddressPolicy,
+    pub(super) secret: Secret,
+}
+
+impl Prepared {
+    /// Makes the private directory, this start's key and certificate, and the environment.
+    ///
+    /// # Errors
+    ///
+    /// `CONFIG_SOCKET_DIR`, `CONFIG_SOCKET_GROUP`, `CONFIG_ENV`, `SECURITY_KEYGEN`.
+    pub(super) fn new(plan: &Plan, command: Command) -> Result<Self, Error> {
+        let settings = &plan.settings;
+        let directory = directory(plan)?;
+        #[cfg(unix)]
+        let sockets = directory.as_ref().map(PrivateDir::path);
+        #[cfg(not(unix))]
+        let sockets = None;
+        let addresses = AddressPolicy::new(sockets, &settings.address_exceptions);
+        let secret = Secret::make(settings)?;
+        let environment = plan.environment(command.as_std(), sockets, secret.certificate())?;
+        let (stdin, detach) = (settings.stdin, settings.detach);
+        let launch = Launch { command, environment, stdin, detach };
+        Ok(Self { launch, directory, kept: Kept { addresses, secret } })
+    }
+}
+
+#[cfg(unix)]
+fn directory(plan: &Plan) -> Result<Option<Directory>, Error> {
+    let group = plan.settings.unix_socket_group.as_deref();
+    Ok(Some(PrivateDir::create(plan.directory_bases(), group)?))
+}
+
+#[cfg(not(unix))]
+fn directory(_: &Plan) -> Result<Option<Directory>, Error> {
+    Ok(None)
+}

@@ -1,0 +1,103 @@
+use std::sync::{Arc, Mutex};
+
+use tokio::{sync::watch, task::JoinSet};
+use tracing::{Instrument as _, instrument::WithSubscriber as _};
+
+use super::connect::Connected;
+use crate::{
+    Client, State, StdioStream,
+    client::{Facts, Shared},
+    health,
+    ladder::LadderLimits,
+    settings::Settings,
+    stdio::{self, Buffer, Sink},
+    supervise::{Supervisor, Want},
+};
+
+impl Connected {
+    /// Hands the plugin over to its supervising task.
+    pub(super) fn run(self, settings: Settings) -> Client {
+        let Self { mut candidate, version, address, protection, channel, generation, timings } =
+            self;
+        let name = candidate.process.name();
+        let facts = Facts {
+            name: name.clone(),
+            pid: candidate.process.pid(),
+            started: candidate.process.started(),
+            version,
+            address,
+            timings,
+            health_check_timeout: settings.health_check_timeout,
+            protection,
+        };
+        tracing::debug!(pid = facts.pid, version, address = %facts.address, ?timings, "plugin is ready");
+        let stdin = Mutex::new(candidate.process.take_stdin());
+        let buffer = Arc::new(Buffer::new(settings.stdio_buffer_bytes));
+        let (want, wanted) = watch::channel(Want::Running);
+        let (states, state) = watch::channel(State::Running);
+        let (end, ended) = watch::channel(None);
+
+        let span = tracing::info_span!("plugin", name, pid = facts.pid);
+        let _entered = span.enter();
+        let mut printing = JoinSet::new();
+        for (stream, sink) in
+            [(StdioStream::Stdout, settings.stdout), (StdioStream::Stderr, settings.stderr)]
+        {
+            print(&mut printing, &name, &buffer, stream, sink);
+        }
+        let mut streams = JoinSet::new();
+        let limit = settings.grpc_max_receive_message_size;
+        let stdio = stdio::relay(channel.clone(), limit, buffer.clone());
+        streams.spawn(stdio.in_current_span().with_current_subscriber());
+        let mut probes = JoinSet::new();
+        let (every, limit) = (settings.grpc_keepalive_time, settings.grpc_keepalive_timeout);
+        if !every.is_zero() {
+            probes.spawn(
+                health::watch_liveness(channel.clone(), every, limit)
+                    .in_current_span()
+                    .with_current_subscriber(),
+            );
+        }
+        let supervisor = Supervisor {
+            process: candidate.process,
+            witness: candidate.witness,
+            channel: channel.clone(),
+            generation: generation.clone(),
+            stdio: buffer.clone(),
+            pipes: candidate.pipes,
+            streams,
+            printing,
+            probes,
+            limits: LadderLimits {
+                grace: settings.grpc_grace_period,
+                terminate: settings.terminate_timeout,
+            },
+            want: wanted,
+            states,
+            end,
+        };
+        tokio::spawn(supervisor.run().in_current_span().with_current_subscriber());
+        let (states, end, stdio) = (state, ended, buffer);
+        Client::new(Shared { want, states, end, channel, generation, stdio, stdin, facts })
+    }
+}
+
+fn print(
+    tasks: &mut JoinSet<()>,
+    plugin: &str,
+    buffer: &Arc<Buffer>,
+    stream: StdioStream,
+    sink: Option<Sink>,
+) {
+    let buffer = buffer.clone();
+    match sink {
+        Some(sink) => tasks.spawn(
+            stdio::write_to(sink, buffer, stream).in_current_span().with_current_subscriber(),
+        ),
+        None => tasks.spawn(
+            stdio::log_lines(plugin.to_owned(), buffer, stream)
+                .in_current_span()
+                .with_current_subscriber(),
+        ),
+    };
+}

@@ -1,0 +1,185 @@
+//! Where captured output goes when the application does not read it itself.
+
+use std::{
+    fmt, io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures_util::future::BoxFuture;
+use rpcplugin_core::{escape, limits};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt as _},
+    sync::{Mutex, OwnedMutexGuard},
+};
+
+use super::{Buffer, StdioStream};
+
+/// A writer that the plugins of one builder share.
+#[derive(Clone)]
+pub(crate) struct Sink(Arc<Mutex<Target>>);
+
+impl Sink {
+    pub(crate) fn new(writer: impl AsyncWrite + Send + Unpin + 'static) -> Self {
+        Self(Arc::new(Mutex::new(writer)))
+    }
+
+    /// The same as a writer, for one plugin.
+    pub(crate) fn writer(&self) -> Box<dyn AsyncWrite + Send + Unpin> {
+        Box::new(Writer { sink: self.0.clone(), turn: Turn::None })
+    }
+
+    /// Writes all of `data`, undisturbed by other plugins.
+    pub(crate) async fn write(&self, data: &[u8]) -> io::Result<()> {
+        let mut writer = self.0.lock().await;
+        writer.write_all(data).await?;
+        writer.flush().await
+    }
+}
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sink")
+    }
+}
+
+/// A sink's writer: waits for its turn at each operation, then keeps it until that is done.
+struct Writer {
+    sink: Arc<Mutex<Target>>,
+    turn: Turn,
+}
+
+type Target = dyn AsyncWrite + Send + Unpin;
+
+enum Turn {
+    None,
+    Awaited(BoxFuture<'static, OwnedMutexGuard<Target>>),
+    Mine(OwnedMutexGuard<Target>),
+}
+
+impl Writer {
+    fn poll<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        operation: impl FnOnce(Pin<&mut Target>, &mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        loop {
+            match &mut self.turn {
+                Turn::None => self.turn = Turn::Awaited(Box::pin(self.sink.clone().lock_owned())),
+                Turn::Awaited(turn) => self.turn = Turn::Mine(ready!(turn.as_mut().poll(cx))),
+                Turn::Mine(target) => {
+                    let done = ready!(operation(Pin::new(&mut **target), cx));
+                    self.turn = Turn::None;
+                    return Poll::Ready(done);
+                }
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Writer {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll(cx, |target, cx| target.poll_write(cx, data))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(cx, |target, cx| target.poll_flush(cx))
+    }
+
+    /// Only flushes: other plugins may go on writing.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+/// Writes one stream into a sink. A slow sink loses the oldest bytes, and holds up nobody.
+pub(crate) async fn write_to(sink: Sink, buffer: Arc<Buffer>, stream: StdioStream) {
+    let mut cursor = buffer.cursor();
+    while let Some(chunk) = buffer.next_of(stream, &mut cursor).await {
+        if chunk.lost > 0 {
+            tracing::debug!(
+                ?stream,
+                lost = chunk.lost,
+                "the sink is too slow for the plugin's output"
+            );
+        }
+        if let Err(error) = sink.write(&chunk.data).await {
+            tracing::warn!(?stream, %error, "the sink for the plugin's output failed and gets no more");
+            return;
+        }
+    }
+}
+
+/// Makes each line of one stream a DEBUG event, unless the application reads for itself.
+pub(crate) async fn log_lines(plugin: String, buffer: Arc<Buffer>, stream: StdioStream) {
+    let mut cursor = buffer.cursor();
+    let mut line = Vec::new();
+    while let Some(chunk) = buffer.next_of(stream, &mut cursor).await {
+        if buffer.is_taken() {
+            return;
+        }
+        for piece in chunk.data.split_inclusive(|byte| *byte == b'\n') {
+            for part in piece.chunks(limits::LOG_LINE) {
+                line.extend_from_slice(part);
+                if part.ends_with(b"\n") || line.len() >= limits::LOG_LINE {
+                    log(&plugin, stream, &line);
+                    line.clear();
+                }
+            }
+        }
+    }
+    if !line.is_empty() {
+        log(&plugin, stream, &line);
+    }
+}
+
+fn log(plugin: &str, stream: StdioStream, line: &[u8]) {
+    let text = line.strip_suffix(b"\n").unwrap_or(line);
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    tracing::debug!(target: "rpcplugin::stdio", plugin, ?stream, "{}", escape(text));
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn plugins_take_turns_at_one_writer() {
+        let (writer, mut reader) = tokio::io::duplex(4);
+        let sink = Sink::new(writer);
+        let tasks = ["aaaa", "bbbb", "cccc"].map(|text| {
+            let mut writer = sink.writer();
+            tokio::spawn(async move { writer.write_all(text.as_bytes()).await.unwrap() })
+        });
+        drop(sink);
+        let mut read = String::new();
+        reader.read_to_string(&mut read).await.unwrap();
+        let mut pieces = [&read[..4], &read[4..8], &read[8..]];
+        pieces.sort_unstable();
+        assert_eq!(pieces, ["aaaa", "bbbb", "cccc"]);
+        for task in tasks {
+            task.await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sink_gets_its_own_stream_byte_for_byte() {
+        let (writer, mut reader) = tokio::io::duplex(64);
+        let buffer = Arc::new(Buffer::new(64));
+        buffer.push(StdioStream::Stdout, b"out\xff\n");
+        buffer.push(StdioStream::Stderr, b"err");
+        buffer.push(StdioStream::Stdout, b"more");
+        buffer.close();
+        write_to(Sink::new(writer), buffer, StdioStream::Stdout).await;
+        let mut read = Vec::new();
+        reader.read_to_end(&mut read).await.unwrap();
+        assert_eq!(read, b"out\xff\nmore");
+    }
+}

@@ -1,0 +1,184 @@
+//! The one task that owns a running plugin's process.
+//!
+//! **Invariant:** only this task waits for the process or signals it. Handles say what they want
+//! and read what became of it. When the task ends, by itself or with its runtime, nothing of the
+//! plugin is left: process, directory, tasks, open calls.
+
+use std::{sync::Arc, time::Duration};
+
+use rpcplugin_core::{CrashReport, ExitStatus, Phase, limits};
+use rpcplugin_proto::plugin::{Empty, grpc_controller_client::GrpcControllerClient};
+use rpcplugin_transport::{EndReason, Generation, PluginChannel};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    ShutdownOutcome, ShutdownReport, State,
+    ladder::{self, LadderLimits, Stoppable},
+    process::{Process, Signal},
+    report::Witness,
+    stdio::Buffer,
+};
+
+/// What the owners of a plugin want of it; a later one wins.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Want {
+    Running,
+    Stopped,
+    Killed,
+}
+
+/// How a plugin came to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    pub(crate) report: Arc<CrashReport>,
+    pub(crate) stopped: ShutdownReport,
+    /// Whether nobody had asked for it.
+    pub(crate) by_itself: bool,
+}
+
+/// A running plugin, with all that must end when it does.
+pub(crate) struct Supervisor {
+    pub(crate) process: Process,
+    pub(crate) witness: Witness,
+    pub(crate) channel: PluginChannel,
+    pub(crate) generation: Generation,
+    pub(crate) stdio: Arc<Buffer>,
+    /// They read stdout and stderr, and end by themselves once the process has ended.
+    pub(crate) pipes: Vec<AbortOnDropHandle<()>>,
+    /// It reads the stdio service, and ends with the connection.
+    pub(crate) streams: JoinSet<()>,
+    /// They hand on what came over the stdio service, and end when all of it is.
+    pub(crate) printing: JoinSet<()>,
+    /// They look after a running plugin, and have nothing to finish.
+    pub(crate) probes: JoinSet<()>,
+    pub(crate) limits: LadderLimits,
+    pub(crate) want: watch::Receiver<Want>,
+    pub(crate) states: watch::Sender<State>,
+    pub(crate) end: watch::Sender<Option<End>>,
+}
+
+impl Supervisor {
+    /// Runs until the plugin has ended and nothing of it is left.
+    pub(crate) async fn run(mut self) {
+        // Also when the runtime ends and this task is dropped with it.
+        let _cut_loose =
+            CutLoose { generation: self.generation.clone(), stdio: self.stdio.clone() };
+        let wanted = tokio::select! {
+            biased;
+            _ = self.process.wait() => None,
+            wanted = next_want(&mut self.want) => Some(wanted),
+        };
+        let asked = Instant::now();
+        self.states.send_replace(State::Stopping);
+        self.probes.abort_all();
+        let (outcome, status) = match wanted {
+            None => (ShutdownOutcome::Graceful, self.process.try_exit()),
+            Some(Want::Stopped) => self.stop().await,
+            Some(_) => ladder::kill(&mut self.process).await,
+        };
+        // What is left of the group would keep pipes and connection open.
+        self.process.signal_group(Signal::Kill);
+        let report = self.clear_up(wanted.is_none(), status).await;
+        let Self { process, states, end, .. } = self;
+        if status.is_some() {
+            process.finish().await;
+        } else {
+            // A thread goes on waiting for it; this task has waited enough.
+            drop(process);
+        }
+        let took = if wanted.is_some() { asked.elapsed() } else { Duration::ZERO };
+        let stopped = ShutdownReport { outcome, status, took };
+        tracing::debug!(%stopped, by_itself = wanted.is_none(), "plugin has ended");
+        end.send_replace(Some(End { report, stopped, by_itself: wanted.is_none() }));
+        states.send_replace(State::Ended);
+    }
+
+    async fn stop(&mut self) -> (ShutdownOutcome, Option<ExitStatus>) {
+        let ask = ask_to_stop(self.channel.clone(), self.limits.grace);
+        let hurry = async {
+            // The error means that no handle is left, and that is a wish to kill, too.
+            let _ = self.want.wait_for(|want| *want == Want::Killed).await;
+        };
+        ladder::climb(&mut self.process, ask, self.limits, hurry).await
+    }
+
+    /// Ends everything that belongs to the process, which has ended or was given up. Reads what
+    /// is still on its way, each step for a bounded time: a descendant may hold pipes open.
+    async fn clear_up(&mut self, by_itself: bool, status: Option<ExitStatus>) -> Arc<CrashReport> {
+        let phase = if by_itself { Phase::Running } else { Phase::Shutdown };
+        let report = Arc::new(self.witness.report(phase, status).await);
+        // The calls in flight end only now, so that each has the last words in its report.
+        self.generation.end(if by_itself {
+            EndReason::Gone(report.clone())
+        } else {
+            EndReason::ShutDown
+        });
+        finish_all(&mut self.streams).await;
+        self.stdio.close();
+        finish_all(&mut self.printing).await;
+        let deadline = Instant::now() + limits::PIPE_DRAIN;
+        for pipe in self.pipes.drain(..) {
+            let _ = timeout_at(deadline, pipe).await;
+        }
+        report
+    }
+}
+
+impl Stoppable for Process {
+    async fn ended(&mut self) -> ExitStatus {
+        self.wait().await
+    }
+
+    fn terminate(&mut self) {
+        self.signal_group(Signal::Terminate);
+    }
+
+    fn kill(&mut self) {
+        self.signal_group(Signal::Kill);
+    }
+}
+
+/// Asks the plugin's controller. That there is none, or that the plugin ends inside the call, is
+/// as good an answer as any.
+async fn ask_to_stop(channel: PluginChannel, grace: Duration) {
+    let mut request = tonic::Request::new(Empty {});
+    request.set_timeout(grace);
+    match GrpcControllerClient::new(channel).shutdown(request).await {
+        Ok(_) => tracing::debug!("plugin was asked to stop"),
+        Err(status) => tracing::debug!(code = ?status.code(), "plugin was asked to stop"),
+    }
+}
+
+/// The first wish other than to let it run; a plugin without a handle is to be killed.
+async fn next_want(want: &mut watch::Receiver<Want>) -> Want {
+    match want.wait_for(|want| *want > Want::Running).await {
+        Ok(want) => *want,
+        Err(_) => Want::Killed,
+    }
+}
+
+/// Gives tasks a moment to finish, then ends them.
+async fn finish_all(tasks: &mut JoinSet<()>) {
+    let deadline = Instant::now() + limits::PIPE_DRAIN;
+    while let Ok(Some(_)) = timeout_at(deadline, tasks.join_next()).await {}
+    tasks.shutdown().await;
+}
+
+/// Ends calls and readers, whatever happens to the task.
+struct CutLoose {
+    generation: Generation,
+    stdio: Arc<Buffer>,
+}
+
+impl Drop for CutLoose {
+    fn drop(&mut self) {
+        // Without effect if a reason was given before.
+        self.generation.end(EndReason::ShutDown);
+        self.stdio.close();
+    }
+}

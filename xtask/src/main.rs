@@ -8,6 +8,7 @@
 mod ci;
 mod codegen;
 mod deny;
+mod interop;
 mod tidy;
 mod workspace;
 
@@ -28,6 +29,7 @@ enum Command {
     Ci(ci::Ci),
     Codegen(codegen::Codegen),
     Deny(deny::Deny),
+    Interop(interop::Interop),
     Tidy(tidy::Tidy),
 }
 
@@ -37,6 +39,7 @@ impl Command {
             Self::Ci(command) => command.run(),
             Self::Codegen(command) => command.run(),
             Self::Deny(command) => command.run(),
+            Self::Interop(command) => command.run(),
             Self::Tidy(command) => command.run(),
         }
     }

@@ -1,0 +1,64 @@
+//! A pair whose host is go-plugin's own key-value example, as it is.
+
+use std::{ffi::OsString, fs};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{
+    outcome::{Check, Outcome},
+    pairs::Pair,
+    scratch::Scratch,
+    setup::last_lines,
+};
+
+/// Puts a value in one run of the host and gets it in another.
+///
+/// The store is the plugin's working directory, since each run starts a new plugin.
+pub(super) fn run(pair: &Pair, host: &[OsString], plugin: &[OsString]) -> Result<Outcome> {
+    let scratch = Scratch::new(pair)?;
+    fs::write(scratch.log(), "").ok();
+    // The host gives this to a shell, which would stand between it and the plugin without `exec`.
+    let words = plugin.iter().map(quoted).collect::<Result<Vec<_>>>()?;
+    let variables = [
+        ("KV_PROTO", OsString::from("grpc")),
+        ("KV_PLUGIN", OsString::from(format!("exec {}", words.join(" ")))),
+    ];
+    let call = |arguments: &[&str]| {
+        let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
+        let ended = scratch.run(&[host, &arguments].concat(), &variables)?;
+        let status = ended.status.context("killed, for taking too long")?;
+        let log = fs::read_to_string(scratch.log()).unwrap_or_default();
+        let said = format!("{}\n{log}", ended.lines.join("\n"));
+        ensure!(status.success(), "{status}: {}", last_lines(&said));
+        Ok(ended.lines)
+    };
+    let mut checks =
+        vec![Check::of("put", call(&["put", "colour", "blue"]).map(|_| "stored".into()))];
+    checks.push(Check::of(
+        "get",
+        call(&["get", "colour"]).and_then(|lines| {
+            // The example's plugin adds a line of its own to what it stores.
+            let got = lines.first().map_or("nothing", String::as_str);
+            ensure!(got == "blue", "got {got:?}, not \"blue\"");
+            Ok("the value stored before".into())
+        }),
+    ));
+    checks.extend(scratch.check_nothing_left(pair));
+    Ok(Outcome::of(checks))
+}
+
+/// A word as a shell takes it whole.
+fn quoted(word: &OsString) -> Result<String> {
+    let word = word.to_str().context("the plugin's path is not UTF-8")?;
+    Ok(format!("'{}'", word.replace('\'', r"'\''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_word_keeps_spaces_and_quotes() {
+        assert_eq!(quoted(&"it's here".into()).unwrap(), r"'it'\''s here'");
+    }
+}

@@ -1,0 +1,38 @@
+//! Our own ends, of the package `tests`.
+
+use std::env;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{
+    pairs::Service,
+    peers::{Programs, command},
+};
+use crate::workspace;
+
+pub(super) fn prepare() -> Result<Programs> {
+    let status = workspace::cargo()
+        .args(["build", "--quiet", "--package", "rpcplugin-tests"])
+        .args(["--bin", "interop-host", "--bin", "interop-plugin"])
+        .status()
+        .context("cannot run cargo build")?;
+    ensure!(status.success(), "our own ends do not build");
+    let dir = workspace::target_dir()?.join("debug");
+    let host = |kind| {
+        command(
+            dir.join("interop-host").with_extension(env::consts::EXE_EXTENSION),
+            &["--kind", kind],
+        )
+    };
+    let plugin =
+        command(dir.join("interop-plugin").with_extension(env::consts::EXE_EXTENSION), &[]);
+    Ok(Programs {
+        hosts: vec![
+            (Service::Probe, host("probe")),
+            (Service::Example, host("kv")),
+            (Service::Notifier, host("notifier")),
+        ],
+        // One program serves the probe and the key-value service of the example.
+        plugins: vec![(Service::Probe, plugin.clone()), (Service::Example, plugin)],
+    })
+}

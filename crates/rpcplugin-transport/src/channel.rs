@@ -40,7 +40,9 @@ pub use self::{body::ChannelBody, options::ChannelOptions};
 ///
 /// - It sits straight on HTTP/2, without a task or a queue of its own. Clones share the
 ///   connection, which closes when the last clone and the last call are gone.
-/// - A call ends exactly once. It is never repeated, and dropping it cancels it in the plugin.
+/// - A call ends exactly once. It is never repeated, and dropping it cancels it in the plugin. (One
+///   exception: if its reply has begun while its request waits for a plugin that does not read,
+///   the plugin hears of it when it reads again or ends the call.)
 /// - A lost connection is dialled anew by the next call, through the same connector and only as
 ///   long as the [`Generation`] lasts, so no other process is ever reached. Many calls at once
 ///   dial once.
@@ -84,7 +86,7 @@ impl PluginChannel {
     ///
     /// # Errors
     ///
-    /// Those of the connector, `TRANSPORT_CONNECT_TIMEOUT` after
+    /// Those of the connector, `TRANSPORT_CONNECT_TIMEOUT` after twice the
     /// [`connection_timeout`](ChannelOptions::connection_timeout), and `TRANSPORT_PLUGIN_GONE` or
     /// `TRANSPORT_SHUT_DOWN` if the generation ends meanwhile.
     pub async fn connect<C: Connector>(

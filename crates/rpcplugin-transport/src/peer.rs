@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use rpcplugin_core::SecurityError;
 
 #[cfg(target_os = "linux")]
@@ -9,8 +11,8 @@ mod proc;
 
 /// The process at the other end of a connection, as far as the system tells.
 ///
-/// Unix sockets tell both on Linux and macOS. TCP tells neither; there, TLS is what proves the
-/// peer.
+/// Unix sockets tell both on Linux and macOS. TCP tells the user on Linux, for connections within
+/// the machine; otherwise TLS is what proves the peer.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Peer {
@@ -52,6 +54,12 @@ impl Peer {
             (Some(peer), Some(own)) => peer == own || peer == 0,
             _ => true,
         }
+    }
+
+    /// The peer of an accepted TCP connection. One that closed its end already counts as another
+    /// user's.
+    pub(crate) fn of_tcp(peer: SocketAddr, own: SocketAddr) -> Self {
+        Self { pid: None, uid: proc::user_of(peer, own) }
     }
 
     #[cfg(unix)]
@@ -126,7 +134,7 @@ impl ExpectedPeer {
     }
 
     /// Checks the process that listens on a TCP port.
-    pub(crate) fn check_listener(self, address: std::net::SocketAddr) -> Result<(), SecurityError> {
+    pub(crate) fn check_listener(self, address: SocketAddr) -> Result<(), SecurityError> {
         if self == Self::new() {
             return Ok(());
         }

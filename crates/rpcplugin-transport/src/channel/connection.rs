@@ -33,6 +33,8 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Dials and sets HTTP/2 up on this side, without waiting for a word from the peer.
+    ///
+    /// Connector and TLS have `limit` each, and keep it themselves; this is for those that do not.
     pub(super) async fn establish(
         dial: &Dial,
         limit: Duration,
@@ -48,8 +50,8 @@ impl Connection {
                 .error()
                 .map_or(TransportError::ShutDown, |error| copy_transport(&error))
                 .into()),
-            connected = tokio::time::timeout(limit, reached) => {
-                connected.unwrap_or_else(|_| Err(timed_out(limit)))
+            connected = tokio::time::timeout(limit * 2, reached) => {
+                connected.unwrap_or_else(|_| Err(timed_out(limit * 2)))
             }
         }
     }
@@ -63,9 +65,13 @@ impl Connection {
         let fate = Arc::new(Fate::default());
         let (open, closed) = oneshot::channel();
         let io = TokioIo::new(Watched::new(io, fate.clone(), open));
-        let (sender, driver) = http2_settings().handshake(io).await.map_err(|error| {
-            TransportError::Disconnected { detail: error.to_string(), source: None }
-        })?;
+        let (sender, driver) = match http2_settings().handshake(io).await {
+            Ok(parts) => parts,
+            Err(error) => {
+                fate.lost(error.to_string(), None);
+                return Err(Fate::into_error(fate).into());
+            }
+        };
         let ended = fate.clone();
         tokio::spawn(async move {
             // Its result is known to the calls, each of which has its own share of it.

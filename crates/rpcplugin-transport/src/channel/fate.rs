@@ -15,7 +15,7 @@ use tonic::Status;
 
 use crate::{
     Generation,
-    status::{protocol_status, shared_status},
+    status::{copy_transport, protocol_status, shared_status},
 };
 
 /// What becomes of one connection, shared by its bytes, its calls, and whoever ends it.
@@ -102,6 +102,17 @@ impl Fate {
             Some((End::Over, _)) | None => {
                 shared_status(generation.error().unwrap_or(Arc::new(TransportError::ShutDown)))
             }
+        }
+    }
+
+    /// Why a connection ended that never carried a call.
+    pub(super) fn into_error(self: Arc<Self>) -> TransportError {
+        let end = Arc::into_inner(self).and_then(|fate| fate.end.into_inner());
+        match end {
+            Some((End::Lost(error) | End::Cut(error), _)) => {
+                Arc::try_unwrap(error).unwrap_or_else(|error| copy_transport(&error))
+            }
+            _ => TransportError::Disconnected { detail: "it never began".into(), source: None },
         }
     }
 

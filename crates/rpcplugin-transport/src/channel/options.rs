@@ -17,7 +17,8 @@ use rpcplugin_core::limits;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ChannelOptions {
-    /// For connecting, TLS included: 5 s.
+    /// For connecting, and again for TLS: 5 s. Connector and TLS layer keep it themselves; after
+    /// twice this time the channel gives up whatever they do.
     pub connection_timeout: Duration,
     /// Largest reply message in bytes: 64 MiB.
     pub max_receive_message_size: usize,

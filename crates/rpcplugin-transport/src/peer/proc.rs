@@ -6,10 +6,14 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-/// A TCP socket that listens.
+/// A TCP socket of this machine.
 #[derive(Debug)]
-pub(super) struct Listening {
+pub(super) struct Socket {
+    local: SocketAddr,
+    remote: SocketAddr,
+    listens: bool,
     pub(super) uid: u32,
+    /// 0 once no process holds it any more.
     pub(super) inode: u64,
 }
 
@@ -26,18 +30,57 @@ pub(super) fn descends_from(pid: u32, ancestor: u32) -> bool {
 }
 
 /// The sockets that take connections to `address`; `None` if the kernel does not tell.
-pub(super) fn listeners(address: SocketAddr) -> Option<Vec<Listening>> {
+pub(super) fn listeners(address: SocketAddr) -> Option<Vec<Socket>> {
+    let takes = |socket: &Socket| {
+        socket.listens
+            && socket.local.port() == address.port()
+            && covers(socket.local.ip(), address.ip())
+    };
+    let mut found = Vec::new();
+    for _ in 0..READINGS {
+        found = sockets()?;
+        found.retain(takes);
+        if !found.is_empty() {
+            break;
+        }
+    }
+    Some(found)
+}
+
+/// The user at the other end of a connection within this machine; `None` if the kernel does not
+/// tell.
+pub(super) fn user_of(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
+    /// No user. What the peer sent before it closed its end must not pass as root's, whose
+    /// number a socket without a process shows.
+    const NOBODY: u32 = u32::MAX;
+    if !peer.ip().to_canonical().is_loopback() {
+        return None;
+    }
+    for _ in 0..READINGS {
+        let sockets = sockets()?;
+        let find = |local, remote| {
+            sockets.iter().find(|end| same(end.local, local) && same(end.remote, remote))
+        };
+        // Without our own end, this is the table of another network.
+        find(own, peer)?;
+        if let Some(socket) = find(peer, own)
+            && socket.inode != 0
+        {
+            return Some(socket.uid);
+        }
+    }
+    Some(NOBODY)
+}
+
+/// How often the tables are read before a socket counts as absent: they change while they are
+/// read, and a reading may miss one.
+const READINGS: usize = 3;
+
+fn sockets() -> Option<Vec<Socket>> {
     let v4 = fs::read_to_string("/proc/net/tcp").ok()?;
     // Absent where IPv6 is not built in.
     let v6 = fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
-    let rows = v4.lines().chain(v6.lines()).filter_map(listening);
-    Some(
-        rows.filter(|(bound, _)| {
-            bound.port() == address.port() && covers(bound.ip(), address.ip())
-        })
-        .map(|(_, socket)| socket)
-        .collect(),
-    )
+    Some(v4.lines().chain(v6.lines()).filter_map(socket).collect())
 }
 
 /// Whether `pid` or one of its descendants holds the socket of this inode.
@@ -90,17 +133,16 @@ fn descendants(ancestor: u32) -> Vec<u32> {
     found
 }
 
-/// Reads one row of `/proc/net/tcp` or `tcp6`, if its socket listens.
-fn listening(row: &str) -> Option<(SocketAddr, Listening)> {
+/// Reads one row of `/proc/net/tcp` or `tcp6`.
+fn socket(row: &str) -> Option<Socket> {
     const LISTEN: &str = "0A";
     let mut fields = row.split_ascii_whitespace();
-    let bound = address(fields.nth(1)?)?;
-    if fields.nth(1)? != LISTEN {
-        return None;
-    }
+    let local = address(fields.nth(1)?)?;
+    let remote = address(fields.next()?)?;
+    let listens = fields.next()? == LISTEN;
     let uid = fields.nth(3)?.parse().ok()?;
     let inode = fields.nth(1)?.parse().ok()?;
-    Some((bound, Listening { uid, inode }))
+    Some(Socket { local, remote, listens, uid, inode })
 }
 
 /// Reads `0100007F:1F90`: 32-bit words in the machine's byte order, then the port.
@@ -127,6 +169,11 @@ fn address(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
+/// Whether both are one address, written as IPv4 or as IPv6.
+fn same(a: SocketAddr, b: SocketAddr) -> bool {
+    a.port() == b.port() && a.ip().to_canonical() == b.ip().to_canonical()
+}
+
 /// Whether a socket bound to `bound` takes connections to `dialled`.
 fn covers(bound: IpAddr, dialled: IpAddr) -> bool {
     // An IPv6 socket may take IPv4 connections too, under mapped addresses.
@@ -146,24 +193,25 @@ mod tests {
     #[test]
     fn rows_of_both_tables_are_read() {
         let row = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 123456 1 0000 100 0 0 10 0";
-        let (bound, socket) = listening(row).unwrap();
-        assert_eq!(bound, "127.0.0.1:8080".parse().unwrap());
-        assert_eq!((socket.uid, socket.inode), (1000, 123_456));
+        let found = socket(row).unwrap();
+        assert_eq!(found.local, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!((found.listens, found.uid, found.inode), (true, 1000, 123_456));
 
-        let row = "1: 00000000000000000000000001000000:1F90 0:0 0A 0:0 00:0 0 7 0 9 1";
-        assert_eq!(listening(row).unwrap().0, "[::1]:8080".parse().unwrap());
+        let row = "1: 00000000000000000000000001000000:1F90 00000000000000000000000001000000:1 01 0:0 00:0 0 7 0 9 1";
+        let found = socket(row).unwrap();
+        assert_eq!(found.local, "[::1]:8080".parse().unwrap());
+        assert_eq!((found.remote, found.listens), ("[::1]:1".parse().unwrap(), false));
     }
 
     #[test]
-    fn rows_that_do_not_listen_or_make_no_sense_are_skipped() {
+    fn rows_that_make_no_sense_are_skipped() {
         for row in [
             "",
             "sl local_address rem_address st",
-            "0: 0100007F:1F90 0100007F:1 01 0 0 0 0 0 0",
             "0: 0100007:1F90 0:0 0A 0 0 0 0 0 0",
             "0: ÄÄÄÄ:1F90 0:0 0A 0 0 0 0 0 0",
         ] {
-            assert!(listening(row).is_none(), "{row}");
+            assert!(socket(row).is_none(), "{row}");
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-/// A listening TCP socket; there are none to be seen here.
-pub(super) struct Listening {
+/// A TCP socket; there are none to be seen here.
+pub(super) struct Socket {
     pub(super) uid: u32,
     pub(super) inode: u64,
 }
@@ -13,10 +13,14 @@ pub(super) const fn descends_from(_: u32, _: u32) -> bool {
     true
 }
 
-pub(super) const fn listeners(_: SocketAddr) -> Option<Vec<Listening>> {
+pub(super) const fn listeners(_: SocketAddr) -> Option<Vec<Socket>> {
     None
 }
 
 pub(super) const fn holds(_: u32, _: u64) -> bool {
     true
+}
+
+pub(super) const fn user_of(_: SocketAddr, _: SocketAddr) -> Option<u32> {
+    None
 }

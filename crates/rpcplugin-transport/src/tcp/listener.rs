@@ -108,10 +108,11 @@ impl Listener for TcpListener {
             self.backoff.ready().await;
             loop {
                 match self.listener.accept().await {
-                    Ok((stream, _)) => {
+                    Ok((stream, peer)) => {
                         // It fails only on a connection that is gone already; reading it says so.
                         let _ = stream.set_nodelay(true);
-                        return Ok(Accepted::new(stream, Peer::default()));
+                        let own = stream.local_addr().unwrap_or(self.address);
+                        return Ok(Accepted::new(stream, Peer::of_tcp(peer, own)));
                     }
                     Err(error) => {
                         if let Some(error) = self.backoff.on_error(error) {

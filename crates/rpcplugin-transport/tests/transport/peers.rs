@@ -1,6 +1,13 @@
 //! Peers that speak something else, or HTTP/2 badly.
 
-use std::{convert::Infallible, time::Instant};
+use std::{
+    convert::Infallible,
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::Instant,
+};
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -9,7 +16,7 @@ use http_body::Frame;
 use http_body_util::{StreamBody, combinators::BoxBody};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rpcplugin_transport::{BoxIo, Listener as _, error_from_status, memory};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tonic::{Code, Status};
 
 use crate::support::{client, code, connect, within};
@@ -109,7 +116,80 @@ async fn each_reset_keeps_its_meaning() {
     }
 }
 
-type Frames = Vec<Result<Frame<Bytes>, std::io::Error>>;
+/// What a TLS layer's stream does when the peer refuses: it fails with an error of its own.
+#[derive(Debug)]
+struct Refusing(tokio::io::DuplexStream);
+
+#[derive(Debug)]
+struct Alert;
+
+impl std::fmt::Display for Alert {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("received fatal alert")
+    }
+}
+
+impl std::error::Error for Alert {}
+
+impl AsyncRead for Refusing {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, Alert)))
+    }
+}
+
+impl AsyncWrite for Refusing {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn what_ended_the_bytes_is_a_source_of_the_error() {
+    // The peer may be gone before our first bytes are written, or still be there.
+    for is_gone in [false, true] {
+        let ends = Arc::new(Mutex::new(Vec::new()));
+        let kept = ends.clone();
+        let connector = tower::service_fn(move |_: http::Uri| {
+            let (near, far) = tokio::io::duplex(4096);
+            kept.lock().unwrap().extend((!is_gone).then_some(far));
+            async { Ok::<_, rpcplugin_core::Error>(TokioIo::new(Refusing(near))) }
+        });
+        let begun = Instant::now();
+        let error: Box<dyn std::error::Error> = match connect(connector).await {
+            Err(error) => error.into(),
+            Ok(channel) => {
+                let status = client(&channel).echo(vec![]).await.unwrap_err();
+                assert_eq!(code(&status), "TRANSPORT_DISCONNECTED");
+                status.into()
+            }
+        };
+        // No process needs to have ended, so nobody waits for that news.
+        assert!(begun.elapsed().as_millis() < 300);
+        let alert = std::iter::successors(error.source(), |cause| (*cause).source())
+            .filter_map(|cause| cause.downcast_ref::<io::Error>()?.get_ref())
+            .any(|cause| cause.is::<Alert>());
+        assert!(alert, "peer gone: {is_gone}: {error:?}");
+        drop(ends);
+    }
+}
+
+type Frames = Vec<Result<Frame<Bytes>, io::Error>>;
 
 /// What a call ends with if an HTTP/2 server answers so.
 async fn replied(kind: &'static str, frames: fn() -> Frames) -> Result<Vec<u8>, Status> {
@@ -159,7 +239,7 @@ async fn a_reply_without_a_status_is_a_bad_reply() {
 #[tokio::test]
 async fn a_reply_that_breaks_off_is_no_success() {
     let status =
-        replied("application/grpc", || vec![Ok(message()), Err(std::io::Error::other("broken"))])
+        replied("application/grpc", || vec![Ok(message()), Err(io::Error::other("broken"))])
             .await
             .unwrap_err();
     assert_eq!(status.code(), Code::Internal, "{status:?}");

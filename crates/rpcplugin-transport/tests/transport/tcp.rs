@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rpcplugin_core::{Address, env::PortRange};
-use rpcplugin_transport::{ExpectedPeer, Listener, TcpBind, TcpConnector, TcpListener};
+use rpcplugin_transport::{ExpectedPeer, Listener, Peer, TcpBind, TcpConnector, TcpListener};
 
 use crate::support::{Plugin, client, connect};
 
@@ -100,4 +100,20 @@ async fn both_ends_have_no_delay() {
     let uri = http::Uri::from_static("http://localhost");
     let io = tower_service::Service::call(&mut connector, uri).await.unwrap();
     assert!(io.inner().nodelay().unwrap());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_user_at_the_other_end_is_known() {
+    for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+        let mut listener = TcpListener::bind(&TcpBind::new(ip, PortRange::System)).unwrap();
+        let stream = tokio::net::TcpStream::connect(address(&listener)).await.unwrap();
+        let peer = listener.accept().await.unwrap().peer;
+        assert_eq!((peer.pid, peer.uid), (None, Peer::ourselves().uid));
+        drop(stream);
+
+        // Whoever is gone already could be anybody.
+        drop(tokio::net::TcpStream::connect(address(&listener)).await.unwrap());
+        assert!(!listener.accept().await.unwrap().peer.is_same_user());
+    }
 }

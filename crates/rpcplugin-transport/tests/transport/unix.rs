@@ -273,3 +273,32 @@ async fn a_vanished_socket_file_disturbs_no_established_connection() {
     let status = client(&channel).echo(vec![]).await.unwrap_err();
     assert_eq!(code(&status), "TRANSPORT_NOT_FOUND");
 }
+
+/// The limit belongs to the whole process, so it has its own.
+#[tokio::test]
+async fn a_shortage_of_descriptors_is_told_and_passes() {
+    const FEW: u64 = 64;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    if limit.is_none_or(|limit| limit > FEW) {
+        let output = Command::new("sh")
+            .args(["-c", &format!("ulimit -n {FEW}; exec \"$0\" \"$@\"")])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "unix::a_shortage_of_descriptors_is_told_and_passes"])
+            .output()
+            .unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && shown.contains("1 passed"), "{shown}");
+        return;
+    }
+    let mut listener = UnixListener::bind(&UnixBind::new()).unwrap();
+    let _waiting = tokio::net::UnixStream::connect(path(&listener)).await.unwrap();
+    let hoard: Vec<_> = std::iter::from_fn(|| fs::File::open("/dev/null").ok()).collect();
+    let begun = Instant::now();
+    assert!(listener.accept().await.is_err());
+    assert!(listener.accept().await.is_err());
+    assert!(begun.elapsed() >= Duration::from_millis(50), "it spins");
+    let error = connect(UnixConnector::new(path(&listener))).await.unwrap_err();
+    assert_eq!(error.code(), "TRANSPORT_RESOURCES");
+    drop(hoard);
+    listener.accept().await.unwrap();
+}

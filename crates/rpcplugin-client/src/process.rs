@@ -42,7 +42,8 @@ pub enum Stdin {
     Lifeline,
     /// The null device.
     Null,
-    /// The host's own standard input, terminal included.
+    /// The host's own standard input. The plugin is in a process group of its own, so the system
+    /// stops it if it reads from a terminal.
     Inherit,
     /// A pipe for the application to write to.
     Piped,

@@ -1,4 +1,4 @@
-use std::mem;
+use std::{mem, ops::Range};
 
 /// A part of a stream, without its newline.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -68,6 +68,15 @@ impl Pieces {
     }
 }
 
+/// The whole lines of `bytes` that are neither the first nor among the last `wanted`.
+pub(super) fn middle(bytes: &[u8], wanted: usize) -> Option<Range<usize>> {
+    let newline = |byte: &u8| *byte == b'\n';
+    let start = bytes.iter().position(newline)? + 1;
+    let after = bytes.iter().rev().enumerate().filter(|(_, byte)| newline(byte)).nth(wanted)?.0;
+    let end = bytes.len() - after;
+    (start < end).then_some(start..end)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -96,6 +105,16 @@ mod tests {
         let line = |text: &str| Piece::Line(text.into());
         assert_eq!(cut(3, &[b"abcdefg\nhi\n"]), [part("abc"), part("def"), part("g"), line("hi")]);
         assert_eq!(cut(3, &[b"abc\nhi\n"]), [line("abc"), line("hi")]);
+    }
+
+    #[test]
+    fn the_middle_is_whole_lines_without_the_first_and_the_last() {
+        assert_eq!(middle(b"a\nb\nc\nd\ne", 1), Some(2..6));
+        assert_eq!(middle(b"a\nb\nc\nd\ne", 2), Some(2..4));
+        assert_eq!(middle(b"a\nb\nc\nd\ne", 0), Some(2..8));
+        assert_eq!(middle(b"a\nb\nc\nd\ne", 3), None);
+        assert_eq!(middle(b"abc", 0), None);
+        assert_eq!(middle(b"", 0), None);
     }
 
     proptest! {

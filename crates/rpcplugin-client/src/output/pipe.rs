@@ -1,11 +1,17 @@
-use std::{future::Future as _, io, pin::pin, task::Poll, time::Instant};
+use std::{
+    future::Future as _,
+    io,
+    pin::pin,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 use rpcplugin_core::limits;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio_util::sync::CancellationToken;
 
-/// Read from a pipe at a time: as much as a pipe holds by default.
-pub(super) const CHUNK: usize = 64 * 1024;
+/// Read from a pipe at a time.
+const CHUNK: usize = 16 * 1024;
 
 /// The reading end of a pipe that a plugin writes to.
 pub(crate) trait Pipe: AsyncRead + Send + Unpin + 'static {
@@ -38,8 +44,9 @@ pub(super) async fn read_all(
     mut take: impl FnMut(&[u8]),
 ) {
     let mut buffer = vec![0; CHUNK];
+    let mut pace = Pace::default();
     let mut end = pin!(ended.cancelled());
-    loop {
+    while !ended.is_cancelled() {
         let read = {
             let mut read = pin!(pipe.read(&mut buffer));
             std::future::poll_fn(|context| match read.as_mut().poll(context) {
@@ -50,13 +57,15 @@ pub(super) async fn read_all(
         };
         match read {
             Some(Ok(0)) => return,
-            Some(Ok(length)) => take(&buffer[..length]),
+            Some(Ok(length)) => {
+                take(&buffer[..length]);
+                if let Some(pause) = pace.after(length, Instant::now()) {
+                    let _ = tokio::time::timeout(pause, end.as_mut()).await;
+                }
+            }
             Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
             Some(Err(_)) => return,
             None => break,
-        }
-        if ended.is_cancelled() {
-            break;
         }
     }
     read_rest(pipe, &mut buffer, take).await;
@@ -73,5 +82,31 @@ async fn read_rest(pipe: &mut impl Pipe, buffer: &mut [u8], mut take: impl FnMut
             Err(_) => return,
         }
         tokio::task::yield_now().await;
+    }
+}
+
+/// Keeps a flood from costing the host a processor: beyond 100 MiB in a second the plugin has to
+/// wait, for a few milliseconds at a time.
+#[derive(Default)]
+struct Pace {
+    window: Option<Instant>,
+    read: usize,
+}
+
+impl Pace {
+    const WINDOW: Duration = Duration::from_millis(10);
+    const MOST: usize = 1024 * 1024;
+
+    /// How long to pause after so many bytes more.
+    fn after(&mut self, length: usize, now: Instant) -> Option<Duration> {
+        let since = *self.window.get_or_insert(now);
+        self.read += length;
+        let left = Self::WINDOW.checked_sub(now.duration_since(since));
+        if self.read < Self::MOST && left.is_some() {
+            return None;
+        }
+        let pause = left.filter(|_| self.read >= Self::MOST);
+        *self = Self::default();
+        pause
     }
 }

@@ -56,6 +56,19 @@ impl Rate {
         Some(self.take_lost())
     }
 
+    /// Whether nothing more passes at this time.
+    pub(super) fn is_spent(&self, now: Instant) -> bool {
+        self.spent >= self.allowance
+            && self.window.is_some_and(|since| now.duration_since(since) < Self::WINDOW)
+    }
+
+    /// Counts whole lines that were not even asked about.
+    pub(super) fn lose(&mut self, lines: &[u8]) {
+        let pieces = lines.iter().filter(|byte| **byte == b'\n').count();
+        self.lost.pieces += pieces as u64;
+        self.lost.bytes += (lines.len() - pieces) as u64;
+    }
+
     pub(super) fn take_lost(&mut self) -> Lost {
         mem::take(&mut self.lost)
     }

@@ -10,7 +10,7 @@ use tracing::instrument::WithSubscriber as _;
 
 use super::{
     courier::{Courier, Inbox},
-    pieces::{Piece, Pieces},
+    pieces::{Piece, Pieces, middle},
     pipe::{Pipe, read_all},
     rate::{Lost, Rate},
     tail::Tail,
@@ -60,38 +60,77 @@ async fn relay(
     tail: Tail,
 ) {
     let completion = tail.complete_on_drop();
-    let name = options.name;
-    let log = Courier::start(move |inbox| write_log(name, inbox));
-    let raw = options.raw.map(|sink| Courier::start(move |inbox| write_raw(sink, inbox)));
-    let mut pieces = Pieces::new(limits::LOG_LINE);
-    let mut rate = Rate::new(ALLOWANCE);
-    let mut raw_lost = Lost::default();
-    let mut take = |piece: Piece| {
-        let (Piece::Line(bytes) | Piece::Part(bytes)) = &piece;
-        // Every line, also of a flood: the last words matter most.
-        tail.push(bytes);
-        let length = bytes.len();
-        if let Some(lost) = rate.admit(length, Instant::now()) {
-            offer_lost(&log, "stderr", lost);
-            log.offer(length, Item::Piece(piece));
-        }
+    let StderrOptions { name, tail_lines, raw } = options;
+    let mut relay = Relay {
+        tail,
+        tail_lines,
+        log: Courier::start(move |inbox| write_log(name, inbox)),
+        raw: raw.map(|sink| Courier::start(move |inbox| write_raw(sink, inbox))),
+        raw_lost: Lost::default(),
+        pieces: Pieces::new(limits::LOG_LINE),
+        rate: Rate::new(ALLOWANCE),
     };
-    read_all(&mut stderr, &ended, |bytes| {
-        if let Some(raw) = &raw
+    read_all(&mut stderr, &ended, |bytes| relay.take(bytes)).await;
+    relay.end(completion).await;
+}
+
+struct Relay {
+    tail: Tail,
+    tail_lines: usize,
+    log: Courier<Item>,
+    raw: Option<Courier<Vec<u8>>>,
+    raw_lost: Lost,
+    pieces: Pieces,
+    rate: Rate,
+}
+
+impl Relay {
+    fn take(&mut self, bytes: &[u8]) {
+        if let Some(raw) = &self.raw
             && !raw.offer(bytes.len(), bytes.to_vec())
         {
-            raw_lost.add(bytes.len());
+            self.raw_lost.add(bytes.len());
         }
-        pieces.feed(bytes, &mut take);
-    })
-    .await;
-    pieces.end(&mut take);
-    drop(completion);
-    offer_lost(&log, "stderr", rate.take_lost());
-    offer_lost(&log, "raw stderr", raw_lost);
-    log.settle().await;
-    if let Some(raw) = raw {
-        raw.settle().await;
+        // In a flood most lines are neither logged nor kept; they are only counted, because to
+        // take each apart would cost the host a processor.
+        if self.rate.is_spent(Instant::now())
+            && let Some(middle) = middle(bytes, self.tail_lines)
+        {
+            let (start, end) = (middle.start, middle.end);
+            self.rate.lose(&bytes[middle]);
+            self.feed(&bytes[..start]);
+            self.feed(&bytes[end..]);
+        } else {
+            self.feed(bytes);
+        }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        let Self { tail, log, pieces, rate, .. } = self;
+        pieces.feed(bytes, |piece| log_piece(piece, tail, rate, log));
+    }
+
+    async fn end(self, completion: impl Drop) {
+        let Self { tail, log, raw, raw_lost, mut pieces, mut rate, .. } = self;
+        pieces.end(|piece| log_piece(piece, &tail, &mut rate, &log));
+        drop(completion);
+        offer_lost(&log, "stderr", rate.take_lost());
+        offer_lost(&log, "raw stderr", raw_lost);
+        log.settle().await;
+        if let Some(raw) = raw {
+            raw.settle().await;
+        }
+    }
+}
+
+fn log_piece(piece: Piece, tail: &Tail, rate: &mut Rate, log: &Courier<Item>) {
+    let (Piece::Line(bytes) | Piece::Part(bytes)) = &piece;
+    // Also when it is not logged: the last words matter most.
+    tail.push(bytes);
+    let length = bytes.len();
+    if let Some(lost) = rate.admit(length, Instant::now()) {
+        offer_lost(log, "stderr", lost);
+        log.offer(length, Item::Piece(piece));
     }
 }
 

@@ -8,13 +8,13 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
-    process::{ChildStderr, ChildStdin, ChildStdout, Stdio},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
         Mutex, PoisonError,
         mpsc::{Receiver, Sender, channel},
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rpcplugin_core::HandshakeError;
@@ -102,7 +102,7 @@ fn fork(mut launch: Launch, keep: Option<Keep>) -> Result<Spawned, HandshakeErro
     let attempt = Attempt::new(command);
     attempt.check()?;
     let started = Instant::now();
-    let mut child = command.spawn().map_err(|error| attempt.explain(error))?;
+    let mut child = spawn_when_free(command).map_err(|error| attempt.explain(error))?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     Ok(Spawned {
         custody: Custody::new(OwnedChild::new(child), keep),
@@ -113,4 +113,21 @@ fn fork(mut launch: Launch, keep: Option<Keep>) -> Result<Spawned, HandshakeErro
         stderr,
         piped: launch.stdin == Stdin::Piped,
     })
+}
+
+/// Starts the process, and tries again for a moment while the program's file is open for writing.
+///
+/// If this process has just written the file, and some thread forked meanwhile, then that child
+/// holds a copy of the descriptor until its own exec, although it is closed here.
+fn spawn_when_free(command: &mut Command) -> io::Result<Child> {
+    const PAUSES_MS: [u64; 6] = [1, 2, 4, 8, 16, 32];
+    for pause in PAUSES_MS {
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
+                thread::sleep(Duration::from_millis(pause));
+            }
+            result => return result,
+        }
+    }
+    command.spawn()
 }

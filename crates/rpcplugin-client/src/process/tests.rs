@@ -11,7 +11,7 @@ use std::{
 use rpcplugin_core::{ExitStatus, HandshakeError};
 use rustix::{
     io::Errno,
-    process::{Pid, WaitOptions, test_kill_process_group, waitpid},
+    process::{Pid, WaitOptions, waitpid},
 };
 use tokio::{io::AsyncReadExt as _, process::Command};
 
@@ -81,11 +81,22 @@ fn pid(process: &Process) -> Pid {
     Pid::from_raw(i32::try_from(process.pid()).unwrap()).unwrap()
 }
 
-/// Asserts that a child was reaped and its group is empty.
+/// Asserts that a child was reaped and nobody lives in its group.
 #[track_caller]
 fn nothing_left(child: Pid) {
     assert!(is_reaped(child), "not reaped");
-    eventually(|| test_kill_process_group(child) == Err(Errno::SRCH));
+    let in_group = |stat: &str| {
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split(' ').collect();
+        // State, parent, group. A zombie has ended too: the container's first process may not
+        // reap it.
+        fields[1] != "Z" && fields[3] == child.as_raw_nonzero().to_string()
+    };
+    eventually(|| {
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        !processes
+            .filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok())
+            .any(|stat| in_group(&stat))
+    });
 }
 
 fn is_reaped(child: Pid) -> bool {
@@ -105,7 +116,6 @@ fn eventually(mut done: impl FnMut() -> bool) {
 /// Whether a process that may not be our child has ended.
 fn has_ended(pid: &str) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
-    // A zombie has ended too: the container's first process may not reap.
     stat.map_or(true, |stat| stat.rsplit(')').next().unwrap().starts_with(" Z"))
 }
 

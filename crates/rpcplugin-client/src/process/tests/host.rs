@@ -21,9 +21,9 @@ fn a_child_survives_the_thread_that_asked_for_it() {
     });
     let mut process = receiver.recv().unwrap();
     // The thread is gone, so a signal bound to it has been sent by now.
+    let mut stdin = process.take_stdin().unwrap();
+    let mut stdout = process.take_stdout().unwrap();
     let echoed = runtime.block_on(async {
-        let mut stdin = process.take_stdin().unwrap();
-        let mut stdout = process.take_stdout().unwrap();
         let mut echo = [0; 4];
         for _ in 0..10 {
             stdin.write_all(b"ping").await.unwrap();

@@ -115,7 +115,8 @@ impl Plan {
         if let Some(group) = &settings.unix_socket_group {
             set(env::UNIX_SOCKET_GROUP, group.into());
         }
-        if matches!(settings.stdin, Stdin::Lifeline) {
+        // A detached plugin gets the null device, whose end is not its host's.
+        if matches!(settings.stdin, Stdin::Lifeline) && !settings.detach {
             set(env::LIFELINE, "stdin".into());
         }
         Ok(variables)

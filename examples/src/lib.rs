@@ -1,1 +1,11 @@
-//! Placeholder.
+//! What the programs of this package share.
+
+mod facts;
+
+use rpcplugin::MagicCookie;
+
+pub use self::facts::Facts;
+
+/// Proof that an example's plugin was started by its host.
+pub const COOKIE: MagicCookie =
+    MagicCookie::new("RPCPLUGIN_EXAMPLE_COOKIE", "a5f9-kv-and-streaming");

@@ -7,6 +7,7 @@
 
 mod ci;
 mod codegen;
+mod demo;
 mod deny;
 mod interop;
 mod tidy;
@@ -28,6 +29,7 @@ struct Cli {
 enum Command {
     Ci(ci::Ci),
     Codegen(codegen::Codegen),
+    Demo(demo::Demo),
     Deny(deny::Deny),
     Interop(interop::Interop),
     Tidy(tidy::Tidy),
@@ -38,6 +40,7 @@ impl Command {
         match self {
             Self::Ci(command) => command.run(),
             Self::Codegen(command) => command.run(),
+            Self::Demo(command) => command.run(),
             Self::Deny(command) => command.run(),
             Self::Interop(command) => command.run(),
             Self::Tidy(command) => command.run(),

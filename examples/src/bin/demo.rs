@@ -1,0 +1,144 @@
+//! Starts the key-value plugin and shows what happens: `demo PLUGIN [--json] [--tcp] [--plaintext]`.
+//! `cargo xtask demo` builds and runs it.
+
+use std::time::{Duration, Instant};
+
+use miette::{IntoDiagnostic as _, bail, miette};
+use rpcplugin::{
+    Client, Tls,
+    core::{Address, Network},
+};
+use rpcplugin_examples::{COOKIE, Facts};
+use rpcplugin_proto::kv::{GetRequest, ListRequest, PutRequest, kv_client::KvClient};
+use tokio::process::Command;
+
+/// Entries to stream: enough to see that a stream is not one message.
+const ENTRIES: usize = 1000;
+
+#[tokio::main]
+async fn main() -> miette::Result<()> {
+    let mut program = None;
+    let (mut json, mut tls, mut network) = (false, Tls::Auto, None);
+    for argument in std::env::args_os().skip(1) {
+        match argument.to_str() {
+            Some("--json") => json = true,
+            Some("--plaintext") => tls = Tls::Plaintext,
+            Some("--tcp") => network = Some(Network::Tcp),
+            _ => program = Some(argument),
+        }
+    }
+    let program =
+        program.ok_or_else(|| miette!("usage: demo PLUGIN [--json] [--tcp] [--plaintext]"))?;
+
+    let mut facts = Facts::default();
+    facts.add("plugin", "program", program.display());
+    let mut builder = Client::builder(COOKIE).tls(tls);
+    if let Some(network) = network {
+        builder = builder.transports([network]);
+    }
+    let plugin = builder.spawn(Command::new(&program)).await?;
+    describe(&plugin, &mut facts);
+    call(&plugin, &mut facts).await?;
+
+    let (pid, address, times) = (plugin.pid(), plugin.address().clone(), plugin.timings());
+    let stopped = plugin.shutdown().await?;
+    facts.add("shutdown", "outcome", stopped.outcome);
+    facts.add(
+        "shutdown",
+        "exit status",
+        stopped.status.map(|status| status.to_string()).unwrap_or_default(),
+    );
+    facts.add("shutdown", "left behind", left_behind(pid, &address));
+    for (phase, time) in [
+        ("spawn", times.spawn),
+        ("handshake", times.handshake),
+        ("connect", times.connect),
+        ("tls", times.tls),
+        ("first answer", times.ready),
+        ("start in all", times.total()),
+        ("shutdown", stopped.took),
+    ] {
+        facts.add("times", phase, milliseconds(time));
+    }
+    facts.print(json);
+    Ok(())
+}
+
+/// What the start agreed on.
+fn describe(plugin: &Client, facts: &mut Facts) {
+    facts.add("plugin", "pid", plugin.pid());
+    facts.add("handshake", "protocol version", plugin.version());
+    facts.add("handshake", "transport", plugin.address().network());
+    facts.add("handshake", "address", plugin.address());
+    match plugin.tls_info() {
+        Some(info) => {
+            facts.add("tls", "version", format_args!("{}, {}", info.version, info.cipher_suite))
+        }
+        None => facts.add("tls", "version", "none: plaintext was asked for"),
+    }
+    for (side, certificate) in
+        [("host", plugin.host_certificate()), ("plugin", plugin.peer_certificate())]
+    {
+        if let Some(certificate) = certificate {
+            facts.add(
+                "tls",
+                &format!("{side} certificate"),
+                format_args!("sha256 {}", certificate.fingerprint()),
+            );
+        }
+    }
+}
+
+/// Unary calls, and a stream.
+async fn call(plugin: &Client, facts: &mut Facts) -> miette::Result<()> {
+    let mut kv = plugin.dispense(KvClient::new);
+    let start = Instant::now();
+    let request = PutRequest { key: "greeting".into(), value: b"hello".to_vec() };
+    kv.put(request).await.into_diagnostic()?;
+    facts.add("calls", "put greeting = hello", milliseconds(start.elapsed()));
+
+    let start = Instant::now();
+    let reply = kv.get(GetRequest { key: "greeting".into() }).await.into_diagnostic()?.into_inner();
+    let value = String::from_utf8_lossy(&reply.value);
+    facts.add(
+        "calls",
+        "get greeting",
+        format_args!("{value:?}, {}", milliseconds(start.elapsed())),
+    );
+
+    for n in 0..ENTRIES {
+        let request = PutRequest { key: format!("entry {n:04}"), value: vec![b'x'; 64] };
+        kv.put(request).await.into_diagnostic()?;
+    }
+    let start = Instant::now();
+    let request = ListRequest { prefix: "entry".into() };
+    let mut entries = kv.list(request).await.into_diagnostic()?.into_inner();
+    let mut streamed = 0;
+    while entries.message().await.into_diagnostic()?.is_some() {
+        streamed += 1;
+    }
+    if streamed != ENTRIES {
+        bail!("stored {ENTRIES} entries, and {streamed} came back");
+    }
+    let time = milliseconds(start.elapsed());
+    facts.add("calls", "list entry…", format_args!("{streamed} messages streamed, {time}"));
+    facts.add("calls", "ping", milliseconds(plugin.ping().await?));
+    Ok(())
+}
+
+/// What can be seen of the plugin after its end.
+fn left_behind(pid: u32, address: &Address) -> String {
+    let process = std::path::Path::new("/proc").join(pid.to_string()).exists();
+    let socket = match address {
+        Address::Unix(path) => path.parent().is_some_and(std::path::Path::exists),
+        _ => false,
+    };
+    match (process, socket) {
+        (false, false) => "nothing".into(),
+        _ => format!("process: {process}, socket directory: {socket}"),
+    }
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1e3)
+}

@@ -98,3 +98,6 @@ fn panicked() -> Status {
 fn expired() -> Status {
     Status::deadline_exceeded("the caller's deadline passed")
 }
+
+#[cfg(test)]
+mod tests;

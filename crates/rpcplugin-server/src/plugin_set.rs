@@ -32,7 +32,7 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// # #[tonic::async_trait]
 /// # impl kv::kv_server::Kv for Store {
 /// #     async fn get(&self, _: Request<kv::GetRequest>) -> Result<Response<kv::GetResponse>, Status> { Err(Status::not_found("none")) }
-/// #     async fn put(&self, _: Request<kv::PutRequest>) -> Result<Response<kv::Empty>, Status> { Ok(Response::default()) }
+/// #     async fn put(&self, _: Request<kv::PutRequest>) -> Result<Response<kv::Empty>, Status> { Ok(Response::new(kv::Empty {})) }
 /// #     type ListStream = tokio_stream::Empty<Result<kv::Entry, Status>>;
 /// #     async fn list(&self, _: Request<kv::ListRequest>) -> Result<Response<Self::ListStream>, Status> { Ok(Response::new(tokio_stream::empty())) }
 /// # }

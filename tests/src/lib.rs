@@ -3,26 +3,26 @@
 //! - [`leak`]: the oracle that every test runs under.
 //! - [`Fifo`]: a named pipe by which a test steps a plugin and hears from it, so that no test
 //!   depends on a sleep.
-//! - [`COOKIE`], [`program!`]: the programs of this package and what they are started with.
+//! - [`host`]: the programs of this package, and how most tests start them.
+//! - [`stranger`]: somebody who finds a plugin's socket and is not its host.
+//! - [`PeakMemory`]: how much a process grew.
 //!
 //! The programs: `test-plugin` behaves, `evil-plugin` does not, `test-host` can be killed.
 
 #[cfg(target_os = "linux")]
 mod fifo;
 #[cfg(target_os = "linux")]
+pub mod host;
+#[cfg(target_os = "linux")]
 pub mod leak;
+#[cfg(target_os = "linux")]
+mod memory;
+#[cfg(target_os = "linux")]
+pub mod stranger;
 
 #[cfg(target_os = "linux")]
-pub use self::fifo::Fifo;
+pub use self::{fifo::Fifo, memory::PeakMemory};
 
 /// The cookie of all plugins in these tests.
-pub const COOKIE: rpcplugin_core::MagicCookie =
-    rpcplugin_core::MagicCookie::new("RPCPLUGIN_TESTS_COOKIE", "6d2f1c");
-
-/// The path of a program of this package.
-#[macro_export]
-macro_rules! program {
-    ($name:literal) => {
-        env!(concat!("CARGO_BIN_EXE_", $name))
-    };
-}
+pub const COOKIE: rpcplugin::MagicCookie =
+    rpcplugin::MagicCookie::new("RPCPLUGIN_TESTS_COOKIE", "6d2f1c");

@@ -1,6 +1,7 @@
 //! The oracle itself: that it sees each kind of leak, and passes when nothing leaked.
 
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 use std::{future::pending, process::Stdio, sync::mpsc, time::Duration};
 

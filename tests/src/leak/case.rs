@@ -59,9 +59,15 @@ pub fn leak_free_on(runtime: Runtime, test: impl AsyncFnOnce(&LeakGuard)) {
     });
 }
 
-/// Makes what a process keeps for good once a client was used: the thread that starts children,
+/// Makes what a process keeps for good once it started a plugin: the threads that fork and reap,
 /// and tokio's signal pipe.
 fn warm_up() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| {});
+    ONCE.call_once(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("the system has descriptors and threads for a test");
+        let builder = rpcplugin::Client::builder(crate::COOKIE);
+        let start = runtime.block_on(builder.spawn(tokio::process::Command::new("true")));
+        assert!(start.is_err(), "true is no plugin");
+    });
 }

@@ -1,0 +1,51 @@
+//! A host that a test can kill: starts one plugin, tells what it has, and waits.
+//!
+//! Usage: `test-host [plaintext] [detach] [cookie=KEY=VALUE] -- PROGRAM [ARGUMENTS]`. One line
+//! goes to stdout when the plugin answers: `ready PID ADDRESS`. A byte on stdin, or its end, asks
+//! for the shutdown.
+
+use std::io::Write as _;
+
+use anyhow::Context as _;
+use rpcplugin::{Client, MagicCookie, Tls};
+use tokio::{io::AsyncReadExt as _, process::Command};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let options: Vec<String> = arguments.by_ref().take_while(|argument| argument != "--").collect();
+    let mut builder = Client::builder(cookie(&options));
+    for option in &options {
+        builder = match option.as_str() {
+            "plaintext" => builder.tls(Tls::Plaintext),
+            "detach" => builder.detach(),
+            cookie if cookie.starts_with(COOKIE) => builder,
+            other => anyhow::bail!("unknown option {other:?}"),
+        };
+    }
+    let mut command = Command::new(arguments.next().context("-- PROGRAM")?);
+    command.args(arguments);
+    // What the test that runs this host wants its plugin to know.
+    for name in ["LEAK_GUARD_CASE", "TEST_PLUGIN_REPORT"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    let client = builder.spawn(command).await?;
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "ready {} {}", client.pid(), client.address())?;
+    stdout.flush()?;
+    // However it ends.
+    let _ = tokio::io::stdin().read_u8().await;
+    client.shutdown().await?;
+    Ok(())
+}
+
+fn cookie(options: &[String]) -> MagicCookie {
+    let given = options.iter().find_map(|option| option.strip_prefix(COOKIE)?.split_once('='));
+    given.map_or(rpcplugin_tests::COOKIE, |(key, value)| {
+        MagicCookie::from_parts(key.to_owned(), value.to_owned())
+    })
+}
+
+const COOKIE: &str = "cookie=";

@@ -1,0 +1,50 @@
+//! A plugin that behaves, with the services `Probe` and `KV`.
+//!
+//! | Argument | Effect |
+//! | --- | --- |
+//! | `versions=1,2` | the versions that it serves; 1 if absent |
+//! | `require-tls` | refuses hosts that bring no certificate |
+//! | `detach` | outlives its host |
+//!
+//! `TEST_PLUGIN_REPORT` names a pipe to which handlers report what a reply cannot tell.
+
+use std::process::ExitCode;
+
+use rpcplugin::{PluginSet, Server};
+use rpcplugin_core::limits;
+use rpcplugin_proto::{kv, kv::kv_server::KvServer, probe, probe::probe_server::ProbeServer};
+
+mod kv_store;
+mod report;
+mod test_probe;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let store = kv_store::Store::default();
+    let mut server = Server::new(rpcplugin_tests::COOKIE);
+    for version in versions(&arguments) {
+        let probe = ProbeServer::new(test_probe::TestProbe::new(version))
+            .max_decoding_message_size(limits::MESSAGE)
+            .max_encoding_message_size(limits::MESSAGE);
+        let set = PluginSet::new()
+            .service(KvServer::new(store.clone()))
+            .service(probe)
+            .descriptors(kv::FILE_DESCRIPTOR_SET)
+            .descriptors(probe::FILE_DESCRIPTOR_SET);
+        server = server.plugins(version, set);
+    }
+    if arguments.iter().any(|argument| argument == "require-tls") {
+        server = server.require_tls();
+    }
+    if arguments.iter().any(|argument| argument == "detach") {
+        server = server.detach();
+    }
+    server.run().await
+}
+
+fn versions(arguments: &[String]) -> Vec<u32> {
+    let list = arguments.iter().find_map(|argument| argument.strip_prefix("versions="));
+    let versions = list.unwrap_or("1").split(',');
+    versions.map(|version| version.parse().expect("versions are numbers")).collect()
+}

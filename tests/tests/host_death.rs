@@ -1,0 +1,161 @@
+//! The host ends without a word: `faults.md` J.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+
+use std::{path::PathBuf, process::Stdio, time::Duration};
+
+use rpcplugin_tests::{
+    Fifo,
+    host::{exists, gone, program, signal},
+    leak::{LeakGuard, leak_free},
+};
+use rustix::process::Signal;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Child,
+};
+
+const LINE: &str = "1|{version}|{network}|{address}|grpc|{cert}";
+
+/// A host in a process of its own, and the id of its plugin.
+async fn start(guard: &LeakGuard, options: &[&str], plugin: &[&str]) -> (Child, u32) {
+    let mut command = guard.command(program("test-host"));
+    command.args(options).arg("--").args(plugin);
+    // Its directories are looked for where the guard looks.
+    command.env("TMPDIR", guard.base());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut host = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(host.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
+    let pid = line.split(' ').nth(1).unwrap_or_else(|| panic!("the host said {line:?}"));
+    (host, pid.parse().unwrap())
+}
+
+/// Kills the host, and asserts that its plugin follows within two seconds.
+///
+/// The private directory has lost its owner: the next host sweeps it, and here the test does.
+async fn dies(guard: &LeakGuard, options: &[&str], plugin: &[&str]) {
+    let (mut host, pid) = start(guard, options, plugin).await;
+    signal(host.id().unwrap(), Signal::KILL);
+    host.wait().await.unwrap();
+    gone(pid).await;
+    for entry in std::fs::read_dir(guard.base()).unwrap() {
+        std::fs::remove_dir_all(entry.unwrap().path()).unwrap();
+    }
+}
+
+#[test]
+fn j1_our_plugin_does_not_outlive_its_host() {
+    leak_free(async |guard| {
+        let plugin = program("test-plugin");
+        dies(guard, &[], &[plugin.to_str().unwrap()]).await;
+        dies(guard, &["plaintext"], &[plugin.to_str().unwrap()]).await;
+    });
+}
+
+#[test]
+fn j1_our_plugin_removes_its_socket_when_its_host_is_gone() {
+    leak_free(async |guard| {
+        let plugin = program("test-plugin");
+        let (mut host, pid) = start(guard, &[], &[plugin.to_str().unwrap()]).await;
+        assert_eq!(sockets(guard).len(), 1);
+        signal(host.id().unwrap(), Signal::KILL);
+        host.wait().await.unwrap();
+        gone(pid).await;
+        assert_eq!(sockets(guard), [] as [PathBuf; 0]);
+        for entry in std::fs::read_dir(guard.base()).unwrap() {
+            std::fs::remove_dir_all(entry.unwrap().path()).unwrap();
+        }
+    });
+}
+
+/// The sockets below the base directory, one level down.
+fn sockets(guard: &LeakGuard) -> Vec<PathBuf> {
+    let directories = std::fs::read_dir(guard.base()).unwrap();
+    let inner = directories.filter_map(|entry| std::fs::read_dir(entry.unwrap().path()).ok());
+    inner.flatten().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn j7_a_foreign_plugin_does_not_outlive_its_host() {
+    leak_free(async |guard| {
+        let plugin = program("evil-plugin");
+        let plugin = plugin.to_str().unwrap();
+        // It knows nothing of the lifeline, and would ignore Shutdown.
+        let words = [plugin, "listen", "unix", "serve", "deaf-tls", "line", LINE, "hang"];
+        dies(guard, &[], &words).await;
+    });
+}
+
+#[test]
+fn j7_a_go_plugin_does_not_outlive_its_host() {
+    let Some(plugin) = go_plugin() else {
+        eprintln!("skipped: `cargo xtask interop` builds the Go plugin, and is where it must be");
+        return;
+    };
+    leak_free(async |guard| {
+        dies(guard, &["cookie=BASIC_PLUGIN=hello"], &[plugin.to_str().unwrap()]).await;
+    });
+}
+
+/// The Go plugin of the interop matrix, if it was built: in the target directory, or where
+/// `RPCPLUGIN_GO_PLUGIN` says.
+fn go_plugin() -> Option<PathBuf> {
+    let built = || program("../interop/go-plugin-1.8.0/plugin");
+    let path = std::env::var_os("RPCPLUGIN_GO_PLUGIN").map_or_else(built, PathBuf::from);
+    path.exists().then_some(path)
+}
+
+#[test]
+fn j1_ordinary_descendants_of_our_plugin_die_too() {
+    leak_free(async |guard| {
+        let mut reports = Fifo::create(guard.scratch(), "reports").unwrap();
+        let (evil, plugin) = (program("evil-plugin"), program("test-plugin"));
+        let (evil, plugin) = (evil.to_str().unwrap(), plugin.to_str().unwrap());
+        let report = ["report", reports.path(), "{child}"].map(str::to_owned);
+        let mut words = vec![evil, "child", "hang"];
+        words.extend(report.iter().map(String::as_str));
+        words.extend(["exec", plugin]);
+        let (mut host, pid) = start(guard, &[], &words).await;
+        let child: u32 = reports.line().await.unwrap().parse().unwrap();
+        assert!(exists(child));
+        signal(host.id().unwrap(), Signal::KILL);
+        host.wait().await.unwrap();
+        gone(pid).await;
+        gone(child).await;
+        for entry in std::fs::read_dir(guard.base()).unwrap() {
+            std::fs::remove_dir_all(entry.unwrap().path()).unwrap();
+        }
+    });
+}
+
+#[test]
+fn j6_a_detached_plugin_stays() {
+    leak_free(async |guard| {
+        let plugin = program("test-plugin");
+        let words = [plugin.to_str().unwrap(), "detach"];
+        let (mut host, pid) = start(guard, &["detach"], &words).await;
+        signal(host.id().unwrap(), Signal::KILL);
+        host.wait().await.unwrap();
+        // Whatever kills others does so when the host ends, or two seconds later at most.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert!(exists(pid));
+        signal(pid, Signal::TERM);
+        gone(pid).await;
+        for entry in std::fs::read_dir(guard.base()).unwrap() {
+            std::fs::remove_dir_all(entry.unwrap().path()).unwrap();
+        }
+    });
+}
+
+#[test]
+fn an_orderly_host_leaves_nothing() {
+    leak_free(async |guard| {
+        let plugin = program("test-plugin");
+        let (mut host, pid) = start(guard, &[], &[plugin.to_str().unwrap()]).await;
+        drop(host.stdin.take());
+        assert!(host.wait().await.unwrap().success());
+        gone(pid).await;
+    });
+}

@@ -99,8 +99,12 @@ async fn sever_at_end(generation: Generation, fate: Arc<Fate>, closed: oneshot::
 /// Wide windows, because both ends share one machine; tight bounds on what a peer can make us
 /// keep. No keep-alive pings: a Go server hangs up on them.
 fn http2_settings() -> http2::Builder<TokioExecutor> {
+    /// What one reply may send ahead of its reader.
     const STREAM_WINDOW: u32 = 1024 * 1024;
-    const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+    /// h2 closes a connection once the unread frames of less than 256 bytes lack more than half of
+    /// this window to that size. Go plugins send a frame for each message, so one slow reader of
+    /// a full window of empty messages (5 bytes each) must fit: 50 times the stream's window.
+    const CONNECTION_WINDOW: u32 = 128 * STREAM_WINDOW;
     const FRAME: u32 = 64 * 1024;
     const SEND_BUFFER: usize = 1024 * 1024;
     let mut builder = http2::Builder::new(TokioExecutor::new());

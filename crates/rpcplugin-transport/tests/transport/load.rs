@@ -92,3 +92,23 @@ async fn a_slow_reader_holds_the_stream_up_instead_of_filling_memory() {
     within(1, host.plugin.seen.open(1)).await;
     assert_eq!(numbers.message().await.unwrap(), Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_cancelled_calls_leave_the_connection_whole() {
+    let host = Host::new().await;
+    for _ in 0..30 {
+        let calls: Vec<_> = (0..100)
+            .map(|_| {
+                let mut client = host.client();
+                tokio::spawn(async move { client.sleep(600_000).await })
+            })
+            .collect();
+        within(5, host.plugin.seen.open(100)).await;
+        for call in &calls {
+            call.abort();
+        }
+        within(5, host.plugin.seen.open(0)).await;
+    }
+    host.client().echo(vec![]).await.unwrap();
+    assert_eq!(host.plugin.accepted(), 1);
+}

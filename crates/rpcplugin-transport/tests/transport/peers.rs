@@ -4,13 +4,16 @@ use std::{
     convert::Infallible,
     io,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, Response};
 use http_body::Frame;
 use http_body_util::{StreamBody, combinators::BoxBody};
@@ -218,6 +221,46 @@ fn trailers() -> Frame<Bytes> {
         http::HeaderName::from_static("grpc-status"),
         HeaderValue::from_static("0"),
     )]))
+}
+
+/// As go-plugin sends them: a frame for each message.
+#[tokio::test]
+async fn a_slow_reader_of_tiny_messages_loses_none() {
+    const COUNT: u32 = 200_000;
+    let (connector, mut listener) = memory::pair();
+    let channel = connect(connector).await.unwrap();
+    let io = TokioIo::new(listener.accept().await.unwrap().io);
+    let sent = Arc::new(AtomicU32::new(0));
+    let counter = sent.clone();
+    let reply = move |_| {
+        let counter = counter.clone();
+        async move {
+            // An empty message, which stands for the number 0.
+            let messages = stream::iter(0..COUNT).map(move |number| {
+                counter.store(number, Ordering::SeqCst);
+                Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"\0\0\0\0\0")))
+            });
+            let body = StreamBody::new(messages.chain(stream::iter([Ok(trailers())])));
+            let response = Response::builder().header("content-type", "application/grpc");
+            Ok::<_, Infallible>(response.body(body).unwrap())
+        }
+    };
+    let server = tokio::spawn(
+        hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .serve_connection(io, hyper::service::service_fn(reply)),
+    );
+    let mut numbers = client(&channel).count(COUNT).await.unwrap().into_inner();
+    // Until flow control stops the peer, or nothing is left to send.
+    let mut before = u32::MAX;
+    while before != sent.load(Ordering::SeqCst) {
+        before = sent.load(Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    for _ in 0..COUNT {
+        assert_eq!(numbers.message().await.unwrap(), Some(0));
+    }
+    assert_eq!(numbers.message().await.unwrap(), None);
+    server.abort();
 }
 
 #[tokio::test]

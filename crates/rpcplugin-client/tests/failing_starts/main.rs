@@ -2,6 +2,7 @@
 //!
 //! The plugins are shell scripts, so what they do is all there is to them.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod connecting;
 mod exits;

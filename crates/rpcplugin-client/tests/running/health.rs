@@ -1,0 +1,72 @@
+//! Readiness, `ping`, `health`, `watch_health`, and the liveness probe.
+
+use std::time::Duration;
+
+use http::Request;
+use rpcplugin_client::{ServingStatus, Timings};
+use rpcplugin_core::Address;
+use tokio::sync::watch;
+use tokio_stream::StreamExt as _;
+use tonic::body::Body;
+use tower::Service as _;
+
+use crate::fake::{Behaviour, Fake, Started, within};
+
+#[tokio::test]
+async fn a_plugin_without_a_health_service_is_ready_and_alive() {
+    let Started { plugin, rest: _rest } = Fake::new(Behaviour::default()).await.start().await;
+    within(plugin.ping()).await.unwrap();
+    assert_eq!(within(plugin.health("x")).await.unwrap(), ServingStatus::ServiceUnknown);
+    assert_eq!(plugin.version(), 1);
+    assert!(matches!(plugin.address(), Address::Tcp(_)));
+    let Timings { spawn, handshake, ready, .. } = plugin.timings();
+    assert!(!spawn.is_zero() && !handshake.is_zero() && !ready.is_zero());
+    assert!(plugin.uptime() >= handshake);
+    within(plugin.kill()).await;
+}
+
+#[tokio::test]
+async fn health_is_told_and_watched_until_the_end() {
+    let (health, told) = watch::channel(ServingStatus::Serving);
+    let behaviour = Behaviour { health: Some(told), ..Behaviour::default() };
+    let Started { plugin, rest: _rest } = Fake::new(behaviour).await.start().await;
+    assert_eq!(within(plugin.health("")).await.unwrap(), ServingStatus::Serving);
+    let mut watch = plugin.watch_health("plugin");
+    assert_eq!(within(watch.next()).await, Some(ServingStatus::Serving));
+    health.send_replace(ServingStatus::NotServing);
+    assert_eq!(within(watch.next()).await, Some(ServingStatus::NotServing));
+    // It answers, so it is alive, however it feels.
+    within(plugin.ping()).await.unwrap();
+    within(plugin.kill()).await;
+    assert_eq!(within(watch.next()).await, None);
+}
+
+#[tokio::test]
+async fn a_plugin_that_cannot_be_watched_is_asked() {
+    let Started { plugin, rest: _rest } = Fake::new(Behaviour::default()).await.start().await;
+    let mut watch = plugin.watch_health("plugin");
+    assert_eq!(within(watch.next()).await, Some(ServingStatus::ServiceUnknown));
+    let waiting = tokio::spawn(async move { watch.next().await });
+    within(plugin.kill()).await;
+    assert_eq!(within(waiting).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_probe_that_is_answered_cuts_nothing() {
+    let (_health, told) = watch::channel(ServingStatus::NotServing);
+    let behaviour = Behaviour { health: Some(told), ..Behaviour::default() };
+    let mut checks = behaviour.checks.subscribe();
+    let Started { plugin, rest: _rest } = Fake::new(behaviour)
+        .await
+        .with(|builder| builder.grpc_keepalive_time(Duration::from_secs(1)))
+        .start()
+        .await;
+    let request = Request::post("/hang").body(Body::empty()).unwrap();
+    let mut channel = plugin.channel();
+    let call = tokio::spawn(async move { channel.call(request).await.map(|_| ()) });
+    // The first is the start's, the others are probes.
+    within(checks.wait_for(|count| *count >= 3)).await.unwrap();
+    assert!(!call.is_finished());
+    within(plugin.kill()).await;
+    assert!(within(call).await.unwrap().is_err());
+}

@@ -22,8 +22,10 @@ pub(crate) struct Connections {
     pub(crate) any_user: bool,
     pub(crate) max_streams: u32,
     pub(crate) tasks: TaskTracker,
-    /// Ends the accept loop, and asks each connection to end once its calls have.
+    /// Ends the accept loop.
     pub(crate) stopping: CancellationToken,
+    /// Asks each connection to end once its calls have.
+    pub(crate) closing: CancellationToken,
     /// Ends each connection as it is.
     pub(crate) cut: CancellationToken,
 }
@@ -102,7 +104,7 @@ impl Connections {
         let mut serving = std::pin::pin!(serving);
         let served = tokio::select! {
             served = &mut serving => served,
-            () = self.stopping.cancelled() => {
+            () = self.closing.cancelled() => {
                 serving.as_mut().graceful_shutdown();
                 serving.await
             }

@@ -27,6 +27,12 @@ mod services;
 
 pub(crate) use self::services::RESERVED;
 
+/// How long the host of another library may take to read its last answers.
+///
+/// grpclib throws away answers that it has not handed on yet when GOAWAY comes, and takes the PING
+/// that hyper sends after it for an error: python-plugin's host would then send SIGTERM.
+const LINGER: Duration = Duration::from_millis(100);
+
 /// Whose process this is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Owner {
@@ -133,7 +139,10 @@ async fn start(server: Server, owner: Owner) -> Result<(Running, String), Error>
     output.resize(settings.stdio_buffer);
     output.open();
     let any_user = launch.socket_group.is_some();
-    let parts = Parts { set, version, settings, layers, security, output, any_user, shared };
+    // Hosts of ours read their answers whatever follows them.
+    let linger = if launch.lifeline { Duration::ZERO } else { LINGER };
+    let parts =
+        Parts { set, version, settings, layers, security, output, any_user, linger, shared };
     let running = Running::launch(parts, listener, signals, owner)?;
     Ok((running, format!("{handshake}\n")))
 }
@@ -151,7 +160,10 @@ pub(crate) async fn on(
     let set = services::take_set(sets, version)?;
     let security = Security::choose(launch.client_cert.as_deref(), &settings)?;
     let output = Arc::default();
-    let parts = Parts { set, version, settings, layers, security, output, any_user: true, shared };
+    let linger = Duration::ZERO;
+    let any_user = true;
+    let parts =
+        Parts { set, version, settings, layers, security, output, any_user, linger, shared };
     Running::launch(parts, listener, None, Owner::Program)?.until_stopped().await;
     drop(ends);
     Ok(())

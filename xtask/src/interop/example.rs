@@ -16,7 +16,6 @@ use super::{
 /// The store is the plugin's working directory, since each run starts a new plugin.
 pub(super) fn run(pair: &Pair, host: &[OsString], plugin: &[OsString]) -> Result<Outcome> {
     let scratch = Scratch::new(pair)?;
-    fs::write(scratch.log(), "").ok();
     // The host gives this to a shell, which would stand between it and the plugin without `exec`.
     let words = plugin.iter().map(quoted).collect::<Result<Vec<_>>>()?;
     let variables = [
@@ -44,6 +43,7 @@ pub(super) fn run(pair: &Pair, host: &[OsString], plugin: &[OsString]) -> Result
         }),
     ));
     checks.extend(scratch.check_nothing_left(pair));
+    scratch.keep(&checks)?;
     Ok(Outcome::of(checks))
 }
 

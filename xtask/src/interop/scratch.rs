@@ -4,7 +4,7 @@ use std::{
     env,
     ffi::OsString,
     fs::{self, File},
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
@@ -46,12 +46,25 @@ impl Scratch {
         let dir =
             dir.canonicalize().with_context(|| format!("cannot resolve {}", dir.display()))?;
         let log = logs.join(format!("{}.log", file_name(&pair.name())));
+        // Of the latest run only.
+        File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         Ok(Self { dir, log, ours: pair.host.is_ours() })
     }
 
     /// Where the output of the pair is kept.
     pub(super) fn log(&self) -> &Path {
         &self.log
+    }
+
+    /// Writes the checks below what the host and its plugin said.
+    pub(super) fn keep(&self, checks: &[Check]) -> Result<()> {
+        let log = File::options().append(true).open(&self.log);
+        let mut log = log.with_context(|| format!("cannot write {}", self.log.display()))?;
+        for Check { name, passed, detail } in checks {
+            let word = if *passed { "passed" } else { "failed" };
+            writeln!(log, "{word} {name}: {detail}")?;
+        }
+        Ok(())
     }
 
     /// Runs a host to its end, and returns the lines it printed.
@@ -61,7 +74,7 @@ impl Scratch {
         variables: &[(&str, OsString)],
     ) -> Result<Ended> {
         let (program, arguments) = command.split_first().context("there is no such program")?;
-        let log = File::options().create(true).append(true).open(&self.log);
+        let log = File::options().append(true).open(&self.log);
         let log = log.with_context(|| format!("cannot write {}", self.log.display()))?;
         let child = Command::new(program)
             .args(arguments)

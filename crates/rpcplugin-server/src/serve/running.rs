@@ -32,6 +32,8 @@ pub(super) struct Parts {
     pub(super) security: Security,
     pub(super) output: Arc<Output>,
     pub(super) any_user: bool,
+    /// How long the host may take to read its last answers before the connections close.
+    pub(super) linger: Duration,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -42,7 +44,9 @@ pub(super) struct Running {
     output: Arc<Output>,
     grace: Duration,
     owner: Owner,
+    linger: Duration,
     tasks: TaskTracker,
+    closing: CancellationToken,
     accepting: Abort,
     _cut: CutOnDrop,
     _reporting: Abort,
@@ -61,7 +65,8 @@ impl Running {
         signals: Option<SignalHandling>,
         owner: Owner,
     ) -> Result<Self, Error> {
-        let Parts { set, version, settings, layers, security, output, any_user, shared } = parts;
+        let Parts { set, version, settings, layers, security, output, any_user, linger, shared } =
+            parts;
         let context = Context { health: shared.health.clone(), stop: shared.stop.clone(), version };
         for name in set.names() {
             shared.health.set(name, crate::Serving::Serving);
@@ -74,7 +79,8 @@ impl Running {
 
         let address = listener.address();
         let certificate = security.field().der().ok();
-        let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
+        let tasks = TaskTracker::new();
+        let (closing, cut) = (CancellationToken::new(), CancellationToken::new());
         let connections = Connections {
             dispatcher,
             security: Arc::new(security),
@@ -82,6 +88,7 @@ impl Running {
             max_streams: settings.max_streams,
             tasks: tasks.clone(),
             stopping: shared.stop.token(),
+            closing: closing.clone(),
             cut: cut.clone(),
         };
         let accepting = Abort(tokio::spawn(connections.accept(listener)));
@@ -94,7 +101,9 @@ impl Running {
             output,
             grace,
             owner,
+            linger,
             tasks,
+            closing,
             accepting,
             _cut: CutOnDrop(cut),
             _reporting: reporting,
@@ -142,8 +151,11 @@ impl Running {
         let _ = timeout(Duration::from_millis(50), buffered).await;
         guard::emptied().await;
         self.output.close();
-        self.shared.stop.end_streams();
         self.tasks.close();
+        // Most hosts close the connection as soon as they have their answer.
+        let _ = timeout(self.linger, self.tasks.wait()).await;
+        self.shared.stop.end_streams();
+        self.closing.cancel();
         self.tasks.wait().await;
     }
 }

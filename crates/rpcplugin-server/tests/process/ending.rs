@@ -1,6 +1,9 @@
 use std::{os::unix::process::ExitStatusExt as _, time::Duration};
 
 use rpcplugin_proto::{
+    health::{
+        HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+    },
     plugin::{Empty, grpc_controller_client::GrpcControllerClient},
     probe::probe_client::ProbeClient,
 };
@@ -21,6 +24,16 @@ fn sigterm_and_sighup_end_it_in_order_and_leave_no_socket() {
         assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
         assert_eq!(end.stderr, "", "an orderly stop is quiet");
     }
+}
+
+#[test]
+fn a_main_that_does_not_end_is_ended_within_the_grace_period() {
+    let plugin = Plugin::start(&["stuck"], &[("PLUGIN_PROTOCOL_VERSIONS", &"5")]);
+    plugin.line();
+    plugin.signal(Signal::TERM);
+    let end = plugin.end_within(Duration::from_secs(2));
+    assert_eq!(end.status.code(), Some(0));
+    assert!(end.stderr.contains("main did not end in time"), "{}", end.stderr);
 }
 
 #[tokio::test]
@@ -56,9 +69,17 @@ async fn sigint_is_ignored_and_logged() {
 #[tokio::test]
 async fn shutdown_is_answered_and_ends_the_process() {
     let plugin = Plugin::start(&[], &[]);
-    let mut controller = GrpcControllerClient::new(plugin.channel().await);
+    let channel = plugin.channel().await;
+    let mut controller = GrpcControllerClient::new(channel.clone());
     controller.shutdown(Empty {}).await.unwrap();
-    assert_eq!(plugin.end_within(Duration::from_secs(1)).status.code(), Some(0));
+    // A host that does not know rpcplugin has a moment to read its answer in peace.
+    let mut health = HealthClient::new(channel);
+    let reply = health.check(HealthCheckRequest { service: "plugin".into() }).await.unwrap();
+    let status = reply.into_inner().status();
+    assert_eq!(status, ServingStatus::NotServing);
+    // Not on this thread, which answers the plugin's farewell.
+    let end = tokio::task::spawn_blocking(|| plugin.end_within(Duration::from_secs(1)));
+    assert_eq!(end.await.unwrap().status.code(), Some(0));
 }
 
 #[test]

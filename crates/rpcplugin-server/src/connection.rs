@@ -10,6 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{pending::Pending, preface::read_preface};
 use crate::{dispatch::Dispatcher, security::Security};
 
+mod authority;
 mod pending;
 mod preface;
 

@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{FIRST_BYTES, too_slow};
+use super::{FIRST_BYTES, authority::LegalAuthority, too_slow};
 
 /// What every HTTP/2 connection begins with.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -23,7 +23,7 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 ///
 /// None of the kinds is a fault of ours: closed without a byte, as probes do, other bytes, or
 /// nothing within 5 s.
-pub(super) async fn read_preface<T: Io>(mut io: T) -> io::Result<Replayed<T>> {
+pub(super) async fn read_preface<T: Io>(mut io: T) -> io::Result<Replayed<LegalAuthority<T>>> {
     let mut first = [0; PREFACE.len()];
     let mut len = 0;
     let reading = async {
@@ -41,7 +41,7 @@ pub(super) async fn read_preface<T: Io>(mut io: T) -> io::Result<Replayed<T>> {
         Ok(())
     };
     timeout(FIRST_BYTES, reading).await.map_err(|_| too_slow())??;
-    Ok(Replayed { unread: PREFACE, io })
+    Ok(Replayed { unread: PREFACE, io: LegalAuthority::new(io) })
 }
 
 /// A connection whose preface is read again.

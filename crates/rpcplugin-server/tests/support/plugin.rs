@@ -25,6 +25,14 @@ fn main() -> ExitCode {
                 embedded = true;
                 server
             }
+            "stuck" => server.plugins(
+                5,
+                PluginSet::new().service_with(|_| {
+                    // The runtime waits for this thread when `main` ends.
+                    tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_secs(3600)));
+                    probe::service()
+                }),
+            ),
             "chatty" => server.plugins(
                 5,
                 PluginSet::new().service_with(|_| {

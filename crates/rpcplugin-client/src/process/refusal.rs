@@ -108,12 +108,15 @@ impl Attempt {
     fn denied(&self) -> HandshakeError {
         // The step that failed is not told, so the first that looks wrong is named.
         let interpreter = self.interpreter();
-        let steps = [self.directory.as_deref(), self.found.as_deref(), interpreter.as_deref()];
-        let culprit = steps.into_iter().flatten().enumerate().find(|(step, path)| {
-            let directory = *step == 0 && self.directory.is_some();
-            !may_pass(path, directory)
+        let steps = [
+            (self.directory.as_deref(), true),
+            (self.found.as_deref(), false),
+            (interpreter.as_deref(), false),
+        ];
+        let culprit = steps.into_iter().find_map(|(path, directory)| {
+            path.filter(|path| !may_pass(path, directory)).map(Path::to_owned)
         });
-        let path = culprit.map_or_else(|| self.program(), |(_, path)| path.to_owned());
+        let path = culprit.unwrap_or_else(|| self.program());
         let detail = describe(&path);
         HandshakeError::SpawnDenied { path, detail }
     }

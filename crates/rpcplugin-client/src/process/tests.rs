@@ -2,7 +2,6 @@
 
 use std::{
     ffi::OsString,
-    os::unix::process::CommandExt as _,
     path::Path,
     sync::mpsc,
     time::{Duration, Instant},
@@ -126,7 +125,6 @@ fn write_program(path: &Path, text: &str) {
         .args(["-c", r#"printf %s "$2" > "$1" && chmod 755 "$1""#, "sh"])
         .arg(path)
         .arg(text)
-        .arg0("sh")
         .status();
     assert!(done.unwrap().success());
 }

@@ -36,16 +36,6 @@ fn a_main_that_does_not_end_is_ended_within_the_grace_period() {
     assert!(end.stderr.contains("main did not end in time"), "{}", end.stderr);
 }
 
-#[test]
-fn a_main_that_does_not_end_is_ended_within_the_grace_period() {
-    let plugin = Plugin::start(&["stuck"], &[("PLUGIN_PROTOCOL_VERSIONS", &"5")]);
-    plugin.line();
-    plugin.signal(Signal::TERM);
-    let end = plugin.end_within(Duration::from_secs(2));
-    assert_eq!(end.status.code(), Some(0));
-    assert!(end.stderr.contains("main did not end in time"), "{}", end.stderr);
-}
-
 #[tokio::test]
 async fn a_second_sigterm_ends_it_at_once() {
     let plugin = Plugin::start(&[], &[]);

@@ -37,7 +37,7 @@ pub(crate) struct Interop {
     json: bool,
 
     /// Run only the pairs whose name, such as "ours -> pyvider (mtls, tcp)", holds this text.
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
     filter: String,
 
     /// Run the peers against each other too, to tell a fault of theirs from one of ours.

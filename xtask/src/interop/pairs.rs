@@ -164,6 +164,8 @@ impl Pair {
                 limits.push(("stdio", "the plugin's stdio stream is always empty"));
                 if self.tls == Tls::Auto {
                     limits.push(("mutual", "the plugin does not ask for the host's certificate"));
+                }
+                if self.tls == Tls::Auto && self.host.peer.is_go() {
                     limits.push(("strangers", "the plugin does not ask for a certificate"));
                 }
             }

@@ -69,6 +69,7 @@ func (s *session) run() {
 	s.report.check("tls", func() (string, error) { return s.tls(ctx, client) })
 	if s.auto {
 		s.report.check("mutual", s.mutual)
+		s.report.check("tls12", s.tls12)
 		s.report.check("strangers", s.strangers)
 	}
 	s.calls(ctx, client)

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -24,43 +25,58 @@ func (s *session) strangers() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// What the plugin thinks of the stranger is at stake, not the reverse.
+	careless := tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}
+	impostor := careless.Clone()
+	impostor.Certificates = []tls.Certificate{own}
 	for who, config := range map[string]*tls.Config{
 		"in plaintext":                  nil,
-		"without a certificate":         {},
-		"with a certificate of its own": {Certificates: []tls.Certificate{own}},
+		"without a certificate":         &careless,
+		"with a certificate of its own": impostor,
 	} {
-		if s.admits(config) {
+		if s.speaksHTTP2(config) == nil {
 			return "", fmt.Errorf("the plugin admits a stranger %s", who)
 		}
 	}
 	return "refused: in plaintext, without a certificate, with another one", nil
 }
 
-// admits tells whether the plugin speaks HTTP/2 with a peer of this TLS configuration.
+// tls12 connects as this host, but with the older TLS, where the two sides agree on hash and key
+// apart from each other.
+func (s *session) tls12() (string, error) {
+	config := s.config.TLSConfig.Clone()
+	config.MaxVersion = tls.VersionTLS12
+	config.NextProtos = []string{"h2"}
+	return "accepted", s.speaksHTTP2(config)
+}
+
+// speaksHTTP2 fails unless the plugin speaks HTTP/2 with a peer of this TLS configuration.
 //
 // A TLS 1.3 client has finished its handshake before the server judges its certificate, so only the
 // answer to the first bytes tells.
-func (s *session) admits(config *tls.Config) bool {
+func (s *session) speaksHTTP2(config *tls.Config) error {
 	conn, err := net.DialTimeout(s.address.Network(), s.address.String(), 5*time.Second)
 	if err != nil {
-		return false
+		return err
 	}
 	defer conn.Close()
 	if config != nil {
-		// What the plugin thinks of the stranger is at stake, not the reverse.
-		config.InsecureSkipVerify = true
-		config.NextProtos = []string{"h2"}
 		conn = tls.Client(conn, config)
 	}
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		return false
+		return err
 	}
 	if _, err := conn.Write([]byte(preface)); err != nil {
-		return false
+		return err
 	}
 	answer := make([]byte, 1)
-	n, _ := conn.Read(answer)
-	return n == 1 && answer[0] != tlsAlert
+	if _, err := conn.Read(answer); err != nil {
+		return err
+	}
+	if answer[0] == tlsAlert {
+		return errors.New("answered with a TLS alert")
+	}
+	return nil
 }
 
 func strangerCertificate() (tls.Certificate, error) {

@@ -1,4 +1,4 @@
-use std::{ffi::OsString, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{ffi::OsString, fmt, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use rpcplugin_core::{Error, MagicCookie, Network};
 use tokio::{io::AsyncWrite, process::Command};
@@ -37,7 +37,7 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a builder does nothing until `spawn` is called and awaited"]
 pub struct Builder {
     pub(crate) cookie: MagicCookie,
@@ -292,5 +292,15 @@ impl Builder {
     pub fn raw_stderr(mut self, writer: impl AsyncWrite + Send + Unpin + 'static) -> Self {
         self.settings.raw_stderr = Some(Sink::new(writer));
         self
+    }
+}
+
+impl fmt::Debug for Builder {
+    /// Leaves out the environment, whose values may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("cookie", &self.cookie)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use tokio::{process::ChildStdin, sync::watch};
 
 use crate::{
     Builder, HealthWatch, ServingStatus, ShutdownOutcome, ShutdownReport, State, StateChanges,
-    Stdio, Timings, Tls, health,
+    Stdio, Timings, Tls, Usage, health,
     protection::Protection,
     stdio::Buffer,
     supervise::{End, Want},
@@ -19,9 +19,10 @@ use crate::{
 /// A running plugin, as its host holds it.
 ///
 /// Clones are handles of the same plugin. When the last is dropped, the plugin is killed and
-/// reaped, without being asked; use [`shutdown`](Client::shutdown) to end it in order. That works
-/// on any thread, and also when the runtime is gone already: a runtime that ends takes its
-/// plugins with it. Clients made by [`dispense`](Client::dispense) do not keep a plugin alive.
+/// reaped, without being asked; use [`shutdown`](Client::shutdown) to end it in order. A runtime
+/// that ends takes its plugins with it, so the handle may also be dropped later. Only a
+/// current-thread runtime that exists and is not run holds the end up, until it runs or ends.
+/// Clients made by [`dispense`](Client::dispense) do not keep a plugin alive.
 ///
 /// # Example
 ///
@@ -124,6 +125,15 @@ impl Client {
     #[must_use]
     pub fn timings(&self) -> Timings {
         self.shared.facts.timings
+    }
+
+    /// What the process uses now; `None` once it is ending, and on systems that do not tell
+    /// (only Linux does).
+    #[must_use]
+    pub fn usage(&self) -> Option<Usage> {
+        let usage = Usage::of(self.pid())?;
+        // Before its end begins nobody else can have its id.
+        (self.state() == State::Running).then_some(usage)
     }
 
     /// How the connection is protected.

@@ -3,7 +3,7 @@
 //! - [`Client`]: a running plugin; [`Builder`]: how it is started.
 //! - [`Tls`], [`ClientAuthentication`], [`AddressException`], [`Stdin`]: the choices that weaken or
 //!   widen something, by name.
-//! - [`ShutdownReport`], [`State`], [`Timings`]: what became of it.
+//! - [`ShutdownReport`], [`State`], [`Timings`], [`Usage`]: what became of it.
 //! - [`Stdio`], [`HealthWatch`], [`StateChanges`]: streams of what happens to it.
 //!
 //! The wire protocol is go-plugin's, so plugins written with go-plugin or pyvider-rpcplugin are
@@ -57,6 +57,7 @@ mod supervise;
 mod sys;
 mod timings;
 mod tls;
+mod usage;
 
 pub use rpcplugin_core::{CrashReport, Error, ExitStatus, MagicCookie, Network};
 #[cfg(feature = "tls")]
@@ -74,4 +75,5 @@ pub use self::{
     stdio::{Stdio, StdioChunk, StdioStream},
     timings::Timings,
     tls::{ClientAuthentication, Tls},
+    usage::Usage,
 };

@@ -10,7 +10,6 @@ use crate::Tls;
 use crate::{Builder, Stdin, environment, settings::Settings};
 
 /// A builder whose settings fit together. Nothing has happened yet.
-#[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) cookie: MagicCookie,
     pub(crate) versions: VersionSet,

@@ -19,7 +19,7 @@ fn builder() -> Builder {
 
 #[track_caller]
 fn refused(builder: Builder, code: &str) {
-    assert_eq!(Plan::new(builder).unwrap_err().code(), code);
+    assert_eq!(Plan::new(builder).err().expect("it is refused").code(), code);
 }
 
 fn value<'a>(environment: &'a [(OsString, OsString)], name: &str) -> Option<&'a str> {
@@ -112,6 +112,12 @@ fn the_caller_cannot_set_what_the_handshake_sets() {
         assert_eq!(error.code(), "CONFIG_ENV", "{name:?}");
         assert!(!format!("{error:?}").contains("s3cret"));
     }
+}
+
+#[test]
+fn a_builder_shows_no_secret() {
+    let shown = format!("{:?}", builder());
+    assert!(!shown.contains("s3cret") && !shown.contains("of the host"), "{shown}");
 }
 
 #[test]

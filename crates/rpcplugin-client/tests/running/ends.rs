@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use http::Request;
-use rpcplugin_client::{Client, Error, ExitStatus, ShutdownOutcome, State};
+use rpcplugin_client::{Client, Error, ExitStatus, ShutdownOutcome, State, Stdin};
 use rpcplugin_core::{Phase, TransportError};
 use rpcplugin_transport::{PluginChannel, error_from_status};
+use tokio::io::AsyncWriteExt as _;
 use tokio_stream::StreamExt as _;
 use tonic::body::Body;
 use tower::Service as _;
@@ -72,6 +73,23 @@ async fn an_exit_is_noticed_when_it_happens() {
     assert_eq!(report.status, Some(ExitStatus::Code(7)));
     assert_eq!(plugin.exit_status(), Some(ExitStatus::Code(7)));
     assert_eq!(plugin.state(), State::Ended);
+    rest.assert_clean(plugin.pid());
+}
+
+#[tokio::test]
+async fn the_application_may_write_to_a_piped_stdin() {
+    let script = "read line; echo got $line >&2; exit 5";
+    let Started { plugin, rest } = Fake::with_script(Behaviour::default(), script)
+        .await
+        .with(|builder| builder.stdin(Stdin::Piped))
+        .start()
+        .await;
+    let mut stdin = plugin.take_stdin().unwrap();
+    assert!(plugin.take_stdin().is_none(), "there is one");
+    within(stdin.write_all(b"hello\n")).await.unwrap();
+    let report = within(plugin.exited()).await;
+    assert_eq!(report.status, Some(ExitStatus::Code(5)));
+    assert_eq!(report.stderr, ["got hello"]);
     rest.assert_clean(plugin.pid());
 }
 

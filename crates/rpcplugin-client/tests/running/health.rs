@@ -22,7 +22,10 @@ async fn a_plugin_without_a_health_service_is_ready_and_alive() {
     let Timings { spawn, handshake, ready, .. } = plugin.timings();
     assert!(!spawn.is_zero() && !handshake.is_zero() && !ready.is_zero());
     assert!(plugin.uptime() >= handshake);
+    #[cfg(target_os = "linux")]
+    assert!(plugin.usage().is_some_and(|usage| usage.memory > 0 && usage.descriptors >= 3));
     within(plugin.kill()).await;
+    assert_eq!(plugin.usage(), None);
 }
 
 #[tokio::test]

@@ -25,7 +25,11 @@ mod thread;
 
 pub(crate) use self::thread::{emptied, watch};
 #[cfg(unix)]
-pub(crate) use self::{group::kill_others, host::lower_death_signal, thread::capture};
+pub(crate) use self::{
+    group::{kill_others, kill_others_after_signal},
+    host::lower_death_signal,
+    thread::capture,
+};
 
 /// How the plugin learns that its host is gone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

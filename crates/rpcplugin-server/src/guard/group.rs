@@ -1,9 +1,29 @@
 //! The plugin's own process group, which it may end only if it leads it: under a Go host the
 //! group is the host's.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rustix::process::{
     Signal, getpgrp, getpid, kill_current_process_group, kill_process as signal,
 };
+
+/// Whether the host ends this process's group together with this process.
+static SHARES_FATE: AtomicBool = AtomicBool::new(false);
+
+/// The host gave a lifeline, so it is one that ends the whole group.
+pub(super) fn share_fate() {
+    SHARES_FATE.store(true, Ordering::SeqCst);
+}
+
+/// Ends the plugin's children, if the host would do so too.
+///
+/// A host that dies sends its parent-death signal, perhaps more than once, and perhaps before its
+/// lifeline ends: this process may be gone before the guard has seen that the host is.
+pub(crate) fn kill_others_after_signal() {
+    if SHARES_FATE.load(Ordering::SeqCst) {
+        kill_others();
+    }
+}
 
 fn is_leader() -> bool {
     getpgrp() == getpid()

@@ -34,7 +34,12 @@ pub(crate) fn capture(reader: OwnedFd, output: Arc<Output>) -> io::Result<()> {
 pub(crate) fn watch(watch: HostWatch, gone: HostGone) -> io::Result<()> {
     match watch {
         HostWatch::Off => Ok(()),
-        HostWatch::Lifeline => send(Command::Watch(Host::Lifeline, gone)),
+        HostWatch::Lifeline => {
+            if gone.hard {
+                group::share_fate();
+            }
+            send(Command::Watch(Host::Lifeline, gone))
+        }
         HostWatch::Parent => match Parent::now() {
             Some(parent) => send(Command::Watch(Host::Parent(parent), gone)),
             None => Ok(()),

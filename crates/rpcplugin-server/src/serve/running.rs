@@ -20,7 +20,7 @@ use crate::{
     settings::Settings,
     signals::SignalHandling,
     stdio::Output,
-    stop::Request,
+    stop::{Reason, Request},
 };
 
 /// What a server is made of once every choice is made.
@@ -138,6 +138,10 @@ impl Running {
         if self.owner == Owner::Server && self.shared.stop.host_is_gone() {
             #[cfg(unix)]
             guard::kill_others();
+        }
+        if self.owner == Owner::Server && reason == Reason::Signal {
+            #[cfg(unix)]
+            guard::kill_others_after_signal();
         }
         Ended { deadline }
     }

@@ -128,7 +128,8 @@ pub async fn gone(pid: u32) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(2), gone).await.expect("gone within two seconds");
+    let gone = tokio::time::timeout(Duration::from_secs(2), gone).await;
+    assert!(gone.is_ok(), "{} is there after two seconds", crate::leak::describe(pid));
 }
 
 fn pid(pid: u32) -> Pid {

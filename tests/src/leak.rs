@@ -36,6 +36,7 @@ mod thread;
 mod turn;
 
 pub use self::case::{Runtime, leak_free, leak_free_on};
+pub(crate) use self::process::describe;
 use self::{snapshot::Snapshot, turn::Turn};
 
 /// How long remnants may take to vanish.

@@ -103,7 +103,8 @@ fn carries(pid: u32, mark: &str) -> bool {
     })
 }
 
-fn describe(pid: u32) -> String {
+/// A process in words, for messages.
+pub(crate) fn describe(pid: u32) -> String {
     let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let words = String::from_utf8_lossy(&words).replace('\0', " ");
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();

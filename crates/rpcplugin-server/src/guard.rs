@@ -54,6 +54,8 @@ pub(crate) struct HostGone {
 impl HostGone {
     /// An orphan lives no longer than this.
     const LIMIT: Duration = Duration::from_secs(2);
+    /// Most that an orphan's orderly stop may take, so that it is over before the limit.
+    pub(crate) const GRACE: Duration = Duration::from_millis(1800);
 
     fn stop(&self) {
         self.stop.request(Reason::HostGone, None);

@@ -14,7 +14,7 @@ use crate::{
     call::{MessageLimits, UserCalls},
     connection::Connections,
     dispatch::Layers,
-    guard,
+    guard::{self, HostGone},
     handle::{Ready, Shared, State},
     security::Security,
     settings::Settings,
@@ -116,7 +116,10 @@ impl Running {
     /// flushed, streams end, connections close. The socket is gone from the start of it.
     pub(super) async fn until_stopped(mut self) -> Ended {
         let Request { reason, grace, at } = self.shared.stop.requested().await;
-        let grace = grace.unwrap_or(self.grace);
+        let grace = match reason {
+            Reason::HostGone => self.grace.min(HostGone::GRACE),
+            _ => grace.unwrap_or(self.grace),
+        };
         let reserve = limits::EXIT_RESERVE.min(grace / 2);
         let deadline = at + grace;
         tracing::debug!(%reason, ?grace, "stopping");

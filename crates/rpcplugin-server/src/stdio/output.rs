@@ -53,6 +53,7 @@ impl Output {
     }
 
     /// Appends what was captured on descriptor 1.
+    #[cfg(any(unix, test))]
     pub(crate) fn captured(&self, data: &[u8]) {
         self.write(Channel::Stdout, data);
     }

@@ -91,6 +91,15 @@ fn the_end_of_the_lifeline_ends_it() {
     assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
 }
 
+#[test]
+fn the_end_of_the_parent_ends_it() {
+    let mut shell = Plugin::start_below_a_shell();
+    shell.line();
+    shell.close_stdin();
+    let end = shell.end_within(Duration::from_secs(2));
+    assert_eq!(end.stderr, "", "an orderly stop is quiet");
+}
+
 #[tokio::test]
 async fn the_end_of_stdin_means_nothing_without_the_announcement() {
     let mut plugin = Plugin::start(&[], &[]);

@@ -43,10 +43,24 @@ impl Plugin {
 
     /// Starts it with an environment of the caller's alone.
     pub(crate) fn start_bare(arguments: &[&str], set: impl FnOnce(&mut Command, &Path)) -> Self {
+        let mut command = Command::new(executable());
+        command.args(arguments);
+        Self::launch(command, set)
+    }
+
+    /// Starts it with the right cookie below a shell, which ends when its stdin does.
+    pub(crate) fn start_below_a_shell() -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "\"$0\" & read end"]).arg(executable());
+        Self::launch(shell, |command, dir| {
+            command.env("SERVER_TEST_COOKIE", "right").env("PLUGIN_UNIX_SOCKET_DIR", dir);
+        })
+    }
+
+    fn launch(mut command: Command, set: impl FnOnce(&mut Command, &Path)) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let dir = temporary.path().to_owned();
-        let mut command = Command::new(executable());
-        command.args(arguments).env_clear().env("TMPDIR", &dir).process_group(0);
+        command.env_clear().env("TMPDIR", &dir).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         set(&mut command, &dir);
         let mut child = command.spawn().unwrap();
@@ -121,8 +135,10 @@ impl Plugin {
             assert!(start.elapsed() < limit, "still running after {limit:?}");
             std::thread::sleep(Duration::from_millis(5));
         };
-        assert_eq!(self.sockets(), Vec::<PathBuf>::new(), "left behind");
+        // A shell's background process holds the pipe longer than the shell lives.
         let stderr = self.stderr.take().map(|reader| reader.join().unwrap()).unwrap_or_default();
+        assert!(start.elapsed() < limit, "it held stderr for {:?}", start.elapsed());
+        assert_eq!(self.sockets(), Vec::<PathBuf>::new(), "left behind");
         End { status, stdout: self.stdout.iter().collect(), stderr }
     }
 

@@ -18,76 +18,72 @@ use tower_service::Service;
 
 use crate::protection::Protection;
 
-/// Where to connect, and who must be there.
-#[derive(Debug)]
+/// Where a plugin is, who must be there, and what a connection to it is like.
+#[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(crate) address: Address,
     pub(crate) expected: ExpectedPeer,
     pub(crate) protection: Protection,
     /// For dialling; TLS brings its own.
     pub(crate) limit: Duration,
+    pub(crate) options: ChannelOptions,
+    pub(crate) generation: Generation,
 }
 
 /// A channel, and how long its parts took.
 #[derive(Debug)]
-pub(crate) struct Connected {
+pub(crate) struct Dialled {
     pub(crate) channel: PluginChannel,
     /// Dialling and the owner's check.
-    pub(crate) dialled: Duration,
+    pub(crate) connect: Duration,
     /// TLS and HTTP/2.
-    pub(crate) secured: Duration,
+    pub(crate) tls: Duration,
 }
 
-/// Connects.
-///
-/// # Errors
-///
-/// `TRANSPORT_…` if nobody answers there, `SECURITY_PEER_CREDENTIALS` if it is somebody else;
-/// `SECURITY_…` if TLS fails.
-pub(crate) async fn connect(
-    route: Route,
-    options: ChannelOptions,
-    generation: Generation,
-) -> Result<Connected, Error> {
-    let Route { address, expected, protection, limit } = route;
-    match address {
-        #[cfg(unix)]
-        Address::Unix(path) => {
-            let dial = UnixConnector::new(path).expect_peer(expected).timeout(limit);
-            protect(dial, protection, options, generation).await
+impl Route {
+    /// Connects anew.
+    ///
+    /// # Errors
+    ///
+    /// `TRANSPORT_…` if nobody answers there, `SECURITY_PEER_CREDENTIALS` if it is somebody else;
+    /// `SECURITY_…` if TLS fails.
+    pub(crate) async fn dial(&self) -> Result<Dialled, Error> {
+        match &self.address {
+            #[cfg(unix)]
+            Address::Unix(path) => {
+                let dial = UnixConnector::new(path).expect_peer(self.expected).timeout(self.limit);
+                self.protect(dial).await
+            }
+            Address::Tcp(address) => {
+                let dial =
+                    TcpConnector::new(*address).expect_peer(self.expected).timeout(self.limit);
+                self.protect(dial).await
+            }
+            other => Err(TransportError::InvalidEndpoint {
+                address: rpcplugin_core::escape_text(&other.to_string()),
+                reason: "this platform cannot connect to it",
+            }
+            .into()),
         }
-        Address::Tcp(address) => {
-            let dial = TcpConnector::new(address).expect_peer(expected).timeout(limit);
-            protect(dial, protection, options, generation).await
-        }
-        other => Err(TransportError::InvalidEndpoint {
-            address: rpcplugin_core::escape_text(&other.to_string()),
-            reason: "this platform cannot connect to it",
-        }
-        .into()),
     }
-}
 
-async fn protect<C: Connector>(
-    dial: C,
-    protection: Protection,
-    options: ChannelOptions,
-    generation: Generation,
-) -> Result<Connected, Error> {
-    let start = Instant::now();
-    let timed = Timed { inner: dial, took: Arc::default() };
-    let took = timed.took.clone();
-    let channel = match protection {
-        #[cfg(feature = "tls")]
-        Protection::Mutual(mutual) => {
-            let secure = tower::Layer::layer(&mutual.layer, timed);
-            PluginChannel::connect(secure, options, generation).await?
-        }
-        Protection::Plaintext => PluginChannel::connect(timed, options, generation).await?,
-    };
-    let whole = start.elapsed();
-    let dialled = took.get().copied().unwrap_or(whole);
-    Ok(Connected { channel, dialled, secured: whole.saturating_sub(dialled) })
+    async fn protect<C: Connector>(&self, dial: C) -> Result<Dialled, Error> {
+        let start = Instant::now();
+        let timed = Timed { inner: dial, took: Arc::default() };
+        let took = timed.took.clone();
+        let (options, generation) = (self.options.clone(), self.generation.clone());
+        let channel = match &self.protection {
+            #[cfg(feature = "tls")]
+            Protection::Mutual(mutual) => {
+                let secure = tower::Layer::layer(&mutual.layer, timed);
+                PluginChannel::connect(secure, options, generation).await?
+            }
+            Protection::Plaintext => PluginChannel::connect(timed, options, generation).await?,
+        };
+        let whole = start.elapsed();
+        let connect = took.get().copied().unwrap_or(whole);
+        Ok(Dialled { channel, connect, tls: whole.saturating_sub(connect) })
+    }
 }
 
 /// A connector that notes how long its first connection took.

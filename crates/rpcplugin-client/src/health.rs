@@ -14,7 +14,7 @@ use rpcplugin_proto::health::{
     HealthCheckRequest, HealthCheckResponse, health_client::HealthClient,
 };
 use rpcplugin_transport::{Generation, PluginChannel, error_from_status};
-use tokio::time::{MissedTickBehavior, interval_at, timeout};
+use tokio::time::timeout;
 use tokio_stream::Stream;
 use tonic::{Code, Status, Streaming};
 
@@ -36,7 +36,8 @@ pub(crate) async fn check(
     limit: Duration,
 ) -> Result<ServingStatus, Error> {
     let request = HealthCheckRequest { service: service.to_owned() };
-    let reply = match timeout(limit, HealthClient::new(channel).check(request)).await {
+    let mut client = HealthClient::new(channel.without_request_timeout());
+    let reply = match timeout(limit, client.check(request)).await {
         Ok(reply) => reply,
         Err(_) => {
             let origin = format!("a health check of {limit:?}");
@@ -47,22 +48,6 @@ pub(crate) async fn check(
         Ok(reply) => Ok(reply.into_inner().status()),
         Err(status) if has_no_such_service(&status) => Ok(ServingStatus::ServiceUnknown),
         Err(status) => Err(error_from_status(&status)),
-    }
-}
-
-/// Probes the plugin for ever, and cuts the connection when it does not answer.
-///
-/// Any answer counts, whatever it says: this is about a process that is stopped or wedged.
-pub(crate) async fn watch_liveness(channel: PluginChannel, every: Duration, limit: Duration) {
-    let mut ticks = interval_at(tokio::time::Instant::now() + every, every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let request = HealthCheckRequest { service: PLUGIN.to_owned() };
-        if timeout(limit, HealthClient::new(channel.clone()).check(request)).await.is_err() {
-            tracing::warn!(?limit, "plugin does not answer: its calls are ended");
-            channel.cut("the plugin did not answer the liveness probe");
-        }
     }
 }
 

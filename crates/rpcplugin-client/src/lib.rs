@@ -40,6 +40,7 @@ mod connect;
 mod environment;
 mod health;
 mod ladder;
+mod liveness;
 mod logs;
 mod output;
 mod plan;

@@ -1,6 +1,8 @@
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::{
     ffi::{OsStr, OsString},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use rpcplugin_core::{Error, MagicCookie, VersionSet, env, env::PortRange};
@@ -65,6 +67,7 @@ impl Plan {
     }
 
     /// Where the private directory may be made, the preferred place first.
+    #[cfg(unix)]
     pub(crate) fn directory_bases(&self) -> Vec<PathBuf> {
         if let Some(directory) = &self.settings.unix_socket_dir {
             return vec![directory.clone()];
@@ -76,6 +79,7 @@ impl Plan {
         bases
     }
 
+    #[cfg(unix)]
     fn directory(&self, name: &str) -> Option<PathBuf> {
         let (_, value) = self.host_vars.iter().find(|(found, _)| found == name)?;
         Some(PathBuf::from(value)).filter(|path| path.is_absolute())

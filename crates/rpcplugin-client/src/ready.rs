@@ -24,6 +24,7 @@ use crate::health::PLUGIN;
 /// `PROTOCOL_PEER_NOT_GRPC` if it is no gRPC server; else why the connection was lost.
 pub(crate) async fn first_answer(channel: PluginChannel) -> Result<(), Error> {
     let heard = Heard::default();
+    let channel = channel.without_request_timeout();
     let listening = Listening { channel, heard: heard.clone() };
     let request = HealthCheckRequest { service: PLUGIN.to_owned() };
     let Err(status) = HealthClient::new(listening).check(request).await else { return Ok(()) };

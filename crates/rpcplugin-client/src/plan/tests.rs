@@ -120,6 +120,7 @@ fn a_builder_shows_no_secret() {
     assert!(!shown.contains("s3cret") && !shown.contains("of the host"), "{shown}");
 }
 
+#[cfg(unix)]
 #[test]
 fn the_private_directory_goes_where_the_caller_says() {
     let bases = Plan::new(builder()).unwrap().directory_bases();

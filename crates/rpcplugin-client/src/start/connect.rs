@@ -1,4 +1,4 @@
-use rpcplugin_core::{Address, Error, Phase, SecurityError, TransportError};
+use rpcplugin_core::{Error, Phase, SecurityError, TransportError};
 use rpcplugin_transport::{ChannelOptions, ExpectedPeer, Generation, PluginChannel};
 use tokio::time::Instant;
 
@@ -9,23 +9,16 @@ use super::{
     prepare::Kept,
 };
 use crate::{
-    ClientAuthentication, Timings,
-    accept::Accepted,
-    connect::{self, Route},
-    plan::Plan,
-    protection::Protection,
-    ready::first_answer,
-    settings::Settings,
+    ClientAuthentication, Timings, accept::Accepted, connect::Route, plan::Plan,
+    protection::Protection, ready::first_answer, settings::Settings,
 };
 
 /// A plugin that answers.
 pub(super) struct Connected {
     pub(super) candidate: Candidate,
     pub(super) version: u32,
-    pub(super) address: Address,
-    pub(super) protection: Protection,
+    pub(super) route: Route,
     pub(super) channel: PluginChannel,
-    pub(super) generation: Generation,
     pub(super) timings: Timings,
 }
 
@@ -40,7 +33,6 @@ impl Introduced {
         let Self { mut candidate, kept, accepted, at, mut timings } = self;
         let settings = &plan.settings;
         let Accepted { version, address, peer } = accepted;
-        let generation = Generation::new();
         let bound = clock.phase(at, settings.channel_ready_timeout);
         let reached = async {
             let protection = kept
@@ -48,27 +40,20 @@ impl Introduced {
                 .protect(peer, settings.connection_timeout)
                 .map_err(|error| Failure::refused(Phase::Tls, error))?;
             let route = Route {
-                address: address.clone(),
+                address,
                 expected: owner(&kept, &candidate),
-                protection: protection.clone(),
+                protection,
                 limit: settings.connection_timeout,
+                options: channel_options(settings),
+                generation: Generation::new(),
             };
-            let channel =
-                dial(&mut candidate, route, settings, &generation, bound, &mut timings).await?;
-            authenticate(&protection, settings)?;
+            let channel = dial(&mut candidate, &route, bound, &mut timings).await?;
+            authenticate(&route.protection, settings)?;
             answer(&mut candidate, &channel, settings, bound, &mut timings).await?;
-            Ok((protection, channel))
+            Ok((route, channel))
         };
         match reached.await {
-            Ok((protection, channel)) => Ok(Connected {
-                candidate,
-                version,
-                address,
-                protection,
-                channel,
-                generation,
-                timings,
-            }),
+            Ok((route, channel)) => Ok(Connected { candidate, version, route, channel, timings }),
             Err(failure) => Err(candidate.give_up(failure).await),
         }
     }
@@ -76,17 +61,14 @@ impl Introduced {
 
 async fn dial(
     candidate: &mut Candidate,
-    route: Route,
-    settings: &Settings,
-    generation: &Generation,
+    route: &Route,
     bound: Bound,
     timings: &mut Timings,
 ) -> Result<PluginChannel, Failure> {
-    let connecting = connect::connect(route, channel_options(settings), generation.clone());
-    let connected =
-        candidate.alive(Phase::Connect, bounded(bound, Phase::Connect, connecting)).await?;
-    (timings.connect, timings.tls) = (connected.dialled, connected.secured);
-    Ok(connected.channel)
+    let dialling = bounded(bound, Phase::Connect, route.dial());
+    let dialled = candidate.alive(Phase::Connect, dialling).await?;
+    (timings.connect, timings.tls) = (dialled.connect, dialled.tls);
+    Ok(dialled.channel)
 }
 
 async fn answer(

@@ -7,8 +7,8 @@ use super::connect::Connected;
 use crate::{
     Client, State, StdioStream,
     client::{Facts, Shared},
-    health,
     ladder::LadderLimits,
+    liveness::Liveness,
     settings::Settings,
     stdio::{self, Buffer, Sink},
     supervise::{Supervisor, Want},
@@ -17,18 +17,18 @@ use crate::{
 impl Connected {
     /// Hands the plugin over to its supervising task.
     pub(super) fn run(self, settings: Settings) -> Client {
-        let Self { mut candidate, version, address, protection, channel, generation, timings } =
-            self;
+        let Self { mut candidate, version, route, channel, timings } = self;
+        let generation = route.generation.clone();
         let name = candidate.process.name();
         let facts = Facts {
             name: name.clone(),
             pid: candidate.process.pid(),
             started: candidate.process.started(),
             version,
-            address,
+            address: route.address.clone(),
             timings,
             health_check_timeout: settings.health_check_timeout,
-            protection,
+            protection: route.protection.clone(),
         };
         tracing::debug!(pid = facts.pid, version, address = %facts.address, ?timings, "plugin is ready");
         let stdin = Mutex::new(candidate.process.take_stdin());
@@ -50,13 +50,14 @@ impl Connected {
         let stdio = stdio::relay(channel.clone(), limit, buffer.clone());
         streams.spawn(stdio.in_current_span().with_current_subscriber());
         let mut probes = JoinSet::new();
-        let (every, limit) = (settings.grpc_keepalive_time, settings.grpc_keepalive_timeout);
-        if !every.is_zero() {
-            probes.spawn(
-                health::watch_liveness(channel.clone(), every, limit)
-                    .in_current_span()
-                    .with_current_subscriber(),
-            );
+        if !settings.grpc_keepalive_time.is_zero() {
+            let liveness = Liveness {
+                channel: channel.clone(),
+                route,
+                every: settings.grpc_keepalive_time,
+                limit: settings.grpc_keepalive_timeout,
+            };
+            probes.spawn(liveness.watch().in_current_span().with_current_subscriber());
         }
         let supervisor = Supervisor {
             process: candidate.process,

@@ -37,6 +37,10 @@ pub(crate) struct Behaviour {
     /// What stands in the stdio service, which stays open afterwards.
     pub(crate) prints: Option<Vec<StdioData>>,
     pub(crate) obeys: bool,
+    /// Whether it answers no call any more.
+    pub(crate) deaf: watch::Sender<bool>,
+    /// Calls that a connection carries at once.
+    pub(crate) most_streams: Option<u32>,
 }
 
 /// A plugin whose server lives in this process.
@@ -140,12 +144,13 @@ pub(crate) fn process(pid: u32) -> rustix::process::Pid {
 async fn serve(listener: TcpListener, behaviour: Behaviour, base: PathBuf) {
     let services = Services { behaviour, base: base.into() };
     let mut connections = tokio::task::JoinSet::new();
+    let mut http2 = http2::Builder::new(TokioExecutor::new());
+    http2.max_concurrent_streams(services.behaviour.most_streams);
     while let Ok((stream, _)) = listener.accept().await {
         let services = services.clone();
         let service = service_fn(move |request| answer(services.clone(), request));
+        let connection = http2.serve_connection(TokioIo::new(stream), service);
         connections.spawn(async move {
-            let connection = http2::Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), service);
             let _ = connection.await;
         });
     }
@@ -157,6 +162,9 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path().to_owned();
     let request = request.map(Body::new);
+    if *services.behaviour.deaf.borrow() {
+        std::future::pending::<()>().await;
+    }
     let Behaviour { health, prints, obeys, .. } = &services.behaviour;
     if path.starts_with("/grpc.health.v1.Health/") && health.is_some() {
         HealthServer::new(services).oneshot(request).await

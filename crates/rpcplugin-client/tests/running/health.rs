@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Request;
 use rpcplugin_client::{ServingStatus, Timings};
 use rpcplugin_core::Address;
+use rpcplugin_transport::error_from_status;
 use tokio::sync::watch;
 use tokio_stream::StreamExt as _;
 use tonic::body::Body;
@@ -72,4 +73,50 @@ async fn a_probe_that_is_answered_cuts_nothing() {
     assert!(!call.is_finished());
     within(plugin.kill()).await;
     assert!(within(call).await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_connection_without_a_free_stream_is_not_a_dead_plugin() {
+    let (_health, told) = watch::channel(ServingStatus::Serving);
+    let behaviour = Behaviour { health: Some(told), most_streams: Some(1), ..Behaviour::default() };
+    let mut checks = behaviour.checks.subscribe();
+    let Started { plugin, rest: _rest } = Fake::new(behaviour)
+        .await
+        .with(|builder| {
+            builder
+                .grpc_keepalive_time(Duration::from_secs(1))
+                .grpc_keepalive_timeout(Duration::from_millis(500))
+        })
+        .start()
+        .await;
+    let request = Request::post("/hang").body(Body::empty()).unwrap();
+    let mut channel = plugin.channel();
+    let call = tokio::spawn(async move { channel.call(request).await.map(|_| ()) });
+    within(checks.wait_for(|count| *count >= 3)).await.unwrap();
+    assert!(!call.is_finished());
+    within(plugin.kill()).await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_answers_no_more_is_cut_off() {
+    let (_health, told) = watch::channel(ServingStatus::Serving);
+    let behaviour = Behaviour { health: Some(told), ..Behaviour::default() };
+    let Started { plugin, rest } = Fake::new(behaviour.clone())
+        .await
+        .with(|builder| {
+            builder
+                .grpc_keepalive_time(Duration::from_secs(1))
+                .grpc_keepalive_timeout(Duration::from_millis(200))
+                // Not an answer of the plugin's.
+                .request_timeout(Duration::from_millis(50))
+        })
+        .start()
+        .await;
+    behaviour.deaf.send_replace(true);
+    let request = Request::post("/hang").body(Body::empty()).unwrap();
+    let mut channel = plugin.channel().without_request_timeout();
+    let status = within(channel.call(request)).await.unwrap_err();
+    assert_eq!(error_from_status(&status).code(), "TRANSPORT_DEADLINE");
+    within(plugin.kill()).await;
+    rest.assert_clean(plugin.pid());
 }

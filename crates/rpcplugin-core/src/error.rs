@@ -301,3 +301,6 @@ from_kind!(
     Transport(TransportError),
     Security(SecurityError)
 );
+
+#[cfg(test)]
+mod tests;

@@ -62,7 +62,8 @@ impl ProtocolError {
             Self::Limit { .. } => fatal(
                 "PROTOCOL_LIMIT",
                 "send less at once, or raise the limit on the side that refused: max_decoding_message_size \
-                 of the generated client or service, max_message_size of the builder",
+                 of the generated client or service, grpc_max_receive_message_size or \
+                 grpc_max_send_message_size of the builder",
             ),
             Self::RateLimited { .. } => {
                 retryable("PROTOCOL_RATE_LIMITED", "try again after the given delay")

@@ -1,0 +1,163 @@
+//! Every variant once, against `docs/errors.md` and against the rules for messages.
+
+use std::{io, time::Duration};
+
+use super::*;
+use crate::{ExitStatus, Network, Phase};
+
+/// Makes one error of each variant; a variant without a sample does not compile.
+macro_rules! samples {
+    ($kind:ident: $($variant:ident { $($field:ident: $value:expr),* $(,)? })*) => {{
+        let _complete = |error: &$kind| match error {
+            $($kind::$variant { .. } => {})*
+        };
+        vec![$(Error::from($kind::$variant { $($field: $value),* })),*]
+    }};
+}
+
+fn every_error() -> Vec<Error> {
+    let text = || "…".to_owned();
+    let system = || io::Error::other("the system's reason");
+    let mut all = samples!(ConfigError:
+        Invalid { setting: "…", value: text(), expected: "what is expected" }
+        PortRange { min: text(), max: text(), reason: "…" }
+        Cookie { key: text(), reason: "…" }
+        ProtocolVersions { version: None, reason: "…" }
+        DuplicateService { service: text(), version: 1 }
+        ReservedService { service: text(), version: 1 }
+        Env { name: text(), reason: "…" }
+        SocketDir { path: text().into(), reason: "…", source: Some(system()) }
+        SocketGroup { group: text(), reason: "…" }
+        NotBuilt { setting: "…", feature: "name" }
+    );
+    all.extend(samples!(HandshakeError:
+        SpawnNotFound { missing: MissingPart::Program, path: text().into() }
+        SpawnDenied { path: text().into(), detail: text() }
+        SpawnFormat { path: text().into(), detail: text() }
+        SpawnArgsTooLong { size: 1 }
+        SpawnResources { source: system() }
+        SpawnFailed { path: text().into(), source: system() }
+        PluginExited { status: ExitStatus::Code(1), reason: None }
+        Timeout { limit: Duration::ZERO }
+        Cancelled {}
+        NotLaunched { key: text(), present: false }
+        NotAHandshake { line: text() }
+        LineTooLong { start: text() }
+        LineNotUtf8 { line: text() }
+        FieldCount { count: 3, line: text() }
+        CoreVersion { found: text() }
+        VersionMismatch { plugin: text(), host: vec![1] }
+        TransportMismatch { plugin: Network::Tcp, host: vec![Network::Unix] }
+        Address { network: text(), address: text(), reason: "…" }
+        ProtocolUnsupported { protocol: text() }
+        MuxUnsupported {}
+    ));
+    all.extend(samples!(ProtocolError:
+        PeerNotGrpc { detail: text() }
+        Status { status: 5, name: "NOT_FOUND", message: text() }
+        BadReply { detail: text() }
+        Limit { detail: text() }
+        RateLimited { detail: text() }
+    ));
+    all.extend(samples!(TransportError:
+        InvalidEndpoint { address: text(), reason: "…" }
+        BindFailed { attempts: vec![text()] }
+        StdoutClosed { source: system() }
+        Refused { address: text() }
+        NotFound { address: text() }
+        Denied { address: text(), detail: text() }
+        ConnectTimeout { phase: Phase::Connect, limit: Duration::ZERO }
+        Disconnected { detail: text(), source: Some(system()) }
+        PluginGone { report: None }
+        Deadline { origin: text() }
+        Resources { source: system() }
+        ShutDown {}
+    ));
+    all.extend(samples!(SecurityError:
+        TlsRequired {}
+        TlsNotBuilt {}
+        CertMissing {}
+        CertInvalid { reason: text() }
+        ClientCertInvalid { reason: text() }
+        CertUnexpected {}
+        PinMismatch { expected: text(), found: text() }
+        BadSignature { fingerprint: text() }
+        NotTls { detail: text() }
+        TlsHandshake { detail: text() }
+        ClientRefused { detail: text() }
+        Keygen { reason: text() }
+        AddressForbidden { address: text(), reason: text() }
+        PeerCredentials { address: text(), detail: text() }
+        IsolationFailed { detail: text() }
+    ));
+    all
+}
+
+/// The variants whose facts depend on a field, with its other values.
+fn other_faces() -> Vec<Error> {
+    let missing = |missing| HandshakeError::SpawnNotFound { missing, path: "…".into() }.into();
+    vec![
+        missing(MissingPart::Interpreter),
+        missing(MissingPart::Directory),
+        ProtocolError::Status { status: 10, name: "ABORTED", message: String::new() }.into(),
+    ]
+}
+
+/// The rows that `docs/errors.md` must have, without the column that only people write: one for
+/// each code, with all that it says of retries and all its hints.
+fn expected_rows() -> Vec<String> {
+    let mut rows: Vec<(Kind, &str, Vec<&str>, Vec<String>)> = Vec::new();
+    for error in every_error().into_iter().chain(other_faces()) {
+        let retryable = if error.is_retryable() { "yes" } else { "no" };
+        let hint = error.hint().replace('|', "\\|");
+        match rows.iter_mut().find(|row| row.1 == error.code()) {
+            None => rows.push((error.kind(), error.code(), vec![retryable], vec![hint])),
+            Some((_, _, retries, hints)) => {
+                if !retries.contains(&retryable) {
+                    retries.push(retryable);
+                }
+                hints.push(hint);
+            }
+        }
+    }
+    rows.into_iter()
+        .map(|(kind, code, retries, hints)| {
+            format!("| {kind} | `{code}` | {} | {} |", retries.join(" or "), hints.join("<br>"))
+        })
+        .collect()
+}
+
+#[test]
+fn the_documents_list_every_code_as_it_is() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let documented: Vec<String> = page
+        .lines()
+        .filter(|line| line.contains("| `"))
+        .map(|line| {
+            let cells: Vec<&str> = line.split(" | ").collect();
+            let [kind, code, when, retryable, hint] = cells[..] else { panic!("cells: {line}") };
+            assert!(!when.trim().is_empty(), "when does it come? {line}");
+            [kind, code, retryable, hint].join(" | ")
+        })
+        .collect();
+    assert_eq!(documented.join("\n"), expected_rows().join("\n"));
+}
+
+#[test]
+fn codes_begin_with_their_kind() {
+    for error in every_error() {
+        let kind = error.kind().as_str().to_uppercase();
+        assert!(error.code().starts_with(&format!("{kind}_")), "{}", error.code());
+    }
+}
+
+#[test]
+fn messages_are_fragments_that_do_not_repeat_their_source() {
+    for error in every_error() {
+        let message = error.to_string();
+        assert!(!message.is_empty() && !message.ends_with('.'), "{message}");
+        let source = error.source().map(ToString::to_string);
+        assert!(source.is_none_or(|source| !message.contains(&source)), "{message}");
+    }
+}

@@ -15,4 +15,4 @@ mod stderr;
 mod stderr;
 
 pub use self::layer::HclogLayer;
-pub(crate) use self::sink::flush;
+pub(crate) use self::sink::{flush, send};

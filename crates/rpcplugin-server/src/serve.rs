@@ -1,7 +1,6 @@
 //! The course of a server: start, serve, stop. `protocol.md` 3.5 and 11.2 give the order.
 
 use std::{
-    io::Write as _,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
@@ -200,7 +199,8 @@ fn exit_by(deadline: Instant) {
     #[expect(clippy::exit, reason = "main had its time")]
     let exit = move || {
         std::thread::sleep(wait.max(MARGIN));
-        let _ = writeln!(std::io::stderr(), "the plugin's main did not end in time");
+        // Through the queue: nobody may be reading stderr any more.
+        hclog::send(b"the plugin's main did not end in time\n".to_vec());
         std::process::exit(0)
     };
     let _ = std::thread::Builder::new().name("rpcplugin-exit".to_owned()).spawn(exit);

@@ -216,6 +216,9 @@ impl Server {
 
     /// Serves until the host, a signal or the host's end stops the plugin: a whole `main`.
     ///
+    /// Print nothing to stdout before: until this takes it away, what is printed stands where the
+    /// host expects the handshake line.
+    ///
     /// Returns 0 after an orderly stop and 1 after a failure to start, with one line on stderr:
     /// `error[CODE]: message (hint: …)`. Installs [`HclogLayer`] unless the program has a
     /// subscriber, and a panic hook that begins with `panic: `. Where `main` does not return in

@@ -8,7 +8,7 @@ use std::{
 use super::stderr::RawStderr;
 
 /// Writes a line to stderr, or queues or drops it. Never waits for stderr.
-pub(super) fn send(line: Vec<u8>) {
+pub(crate) fn send(line: Vec<u8>) {
     SINK.send(line);
 }
 

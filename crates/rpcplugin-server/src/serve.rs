@@ -160,7 +160,7 @@ pub(crate) async fn on(
     let security = Security::choose(launch.client_cert.as_deref(), &settings)?;
     let output = Arc::default();
     let linger = Duration::ZERO;
-    let any_user = true;
+    let any_user = false;
     let parts =
         Parts { set, version, settings, layers, security, output, any_user, linger, shared };
     Running::launch(parts, listener, None, Owner::Program)?.until_stopped().await;

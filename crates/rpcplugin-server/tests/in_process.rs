@@ -6,6 +6,8 @@ mod probe;
 
 #[path = "in_process/calls.rs"]
 mod calls;
+#[path = "in_process/connections.rs"]
+mod connections;
 #[path = "in_process/floods.rs"]
 mod floods;
 #[path = "in_process/services.rs"]

@@ -138,23 +138,6 @@ async fn an_error_of_a_layer_is_the_calls_answer() {
 }
 
 #[tokio::test]
-async fn many_silent_connections_shut_nobody_out() {
-    use tower_service::Service as _;
-
-    let running = Running::probe().await;
-    let mut connector = running.connector.clone();
-    let mut silent = Vec::new();
-    for _ in 0..500 {
-        silent.push(connector.call(http::Uri::from_static("http://localhost")).await.unwrap());
-    }
-    let mut client = running.client().await;
-    assert!(client.echo(Vec::new()).await.is_ok());
-    // The oldest were dropped to make room.
-    let mut oldest = silent.swap_remove(0).into_inner();
-    assert_eq!(tokio::io::AsyncReadExt::read(&mut oldest, &mut [0]).await.unwrap(), 0);
-}
-
-#[tokio::test]
 async fn a_dropped_call_is_cancelled_in_the_plugin() {
     let running = Running::probe().await;
     let mut client = running.client().await;

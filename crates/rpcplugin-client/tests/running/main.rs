@@ -8,5 +8,7 @@
 mod ends;
 mod fake;
 mod health;
+#[cfg(feature = "tls")]
+mod one_sided;
 mod printed;
 mod stops;

@@ -39,7 +39,8 @@ impl Launched {
             line = lines.handshake_line(lenient) => Some(line),
             _ = candidate.process.wait() => None,
             () = sleep_until(bound.deadline) => {
-                let late = Failure::late(Phase::Handshake, HandshakeError::Timeout { limit: bound.limit });
+                let error = HandshakeError::Timeout { limit: bound.limit };
+                let late = Failure::late(Phase::Handshake, error);
                 candidate.witness.saw_on_stdout(lines.seen());
                 return Err(candidate.give_up(late).await);
             }

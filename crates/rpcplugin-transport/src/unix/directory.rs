@@ -101,8 +101,12 @@ impl PrivateDir {
             let stat = rustix::fs::fstat(&directory)?;
             Ok((directory, stat))
         };
-        let (directory, stat) = seal()
-            .map_err(|error| refuse("the directory made in it cannot be opened", Some(error)))?;
+        let (directory, stat) = seal().map_err(|error| {
+            // Mostly there are no descriptors left. If somebody put something else in its place,
+            // that is not empty, or not ours to remove.
+            let _ = rustix::fs::rmdir(&path);
+            refuse("the directory made in it cannot be opened", Some(error))
+        })?;
         let is_ours = stat.st_uid == rustix::process::geteuid().as_raw()
             && Mode::from_raw_mode(stat.st_mode) == Mode::RWXU;
         if !is_ours {

@@ -292,6 +292,7 @@ async fn a_shortage_of_descriptors_is_told_and_passes() {
     }
     let mut listener = UnixListener::bind(&UnixBind::new()).unwrap();
     let _waiting = tokio::net::UnixStream::connect(path(&listener)).await.unwrap();
+    let base = tempfile::tempdir().unwrap();
     let hoard: Vec<_> = std::iter::from_fn(|| fs::File::open("/dev/null").ok()).collect();
     let begun = Instant::now();
     assert!(listener.accept().await.is_err());
@@ -299,6 +300,9 @@ async fn a_shortage_of_descriptors_is_told_and_passes() {
     assert!(begun.elapsed() >= Duration::from_millis(50), "it spins");
     let error = connect(UnixConnector::new(path(&listener))).await.unwrap_err();
     assert_eq!(error.code(), "TRANSPORT_RESOURCES");
+    let error = PrivateDir::create([base.path()], None).unwrap_err();
+    assert_eq!(error.code(), "CONFIG_SOCKET_DIR");
     drop(hoard);
+    assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0, "nothing is left behind");
     listener.accept().await.unwrap();
 }

@@ -31,20 +31,29 @@ pub(super) fn descends_from(pid: u32, ancestor: u32) -> bool {
 
 /// The sockets that take connections to `address`; `None` if the kernel does not tell.
 pub(super) fn listeners(address: SocketAddr) -> Option<Vec<Socket>> {
-    let takes = |socket: &Socket| {
-        socket.listens
-            && socket.local.port() == address.port()
-            && covers(socket.local.ip(), address.ip())
-    };
     let mut found = Vec::new();
     for _ in 0..READINGS {
-        found = sockets()?;
-        found.retain(takes);
+        found = taking(address, sockets()?);
         if !found.is_empty() {
             break;
         }
     }
     Some(found)
+}
+
+/// Those of the sockets that the kernel may hand a connection to `address`.
+fn taking(address: SocketAddr, mut sockets: Vec<Socket>) -> Vec<Socket> {
+    sockets.retain(|socket| {
+        socket.listens
+            && socket.local.port() == address.port()
+            && covers(socket.local.ip(), address.ip())
+    });
+    // One that is bound to this very address goes before those that are bound to any: they may
+    // belong to others, and take connections of the other version of IP alone.
+    if sockets.iter().any(|socket| same(socket.local, address)) {
+        sockets.retain(|socket| same(socket.local, address));
+    }
+    sockets
 }
 
 /// The user at the other end of a connection within this machine; `None` if the kernel does not
@@ -222,6 +231,30 @@ mod tests {
         assert!(check("0.0.0.0", "127.0.0.1") && check("::", "127.0.0.1") && check("::", "::1"));
         assert!(check("127.0.0.1", "127.0.0.1") && check("::ffff:127.0.0.1", "127.0.0.1"));
         assert!(!check("0.0.0.0", "::1") && !check("127.0.0.2", "127.0.0.1"));
+    }
+
+    #[test]
+    fn the_socket_at_the_very_address_goes_before_those_at_any() {
+        let listening = |local: &str, inode| Socket {
+            local: local.parse().unwrap(),
+            remote: "0.0.0.0:0".parse().unwrap(),
+            listens: true,
+            uid: 0,
+            inode,
+        };
+        let check = |dialled: &str, expected: &[u64]| {
+            let sockets = vec![
+                listening("[::]:80", 1),
+                listening("127.0.0.1:80", 2),
+                listening("127.0.0.1:81", 3),
+            ];
+            let found = taking(dialled.parse().unwrap(), sockets);
+            assert_eq!(found.iter().map(|socket| socket.inode).collect::<Vec<_>>(), expected);
+        };
+        check("127.0.0.1:80", &[2]);
+        check("127.0.0.2:80", &[1]);
+        check("[::1]:80", &[1]);
+        check("[::1]:81", &[]);
     }
 
     #[test]

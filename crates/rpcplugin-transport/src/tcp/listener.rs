@@ -5,6 +5,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use rpcplugin_core::{Address, Error, TransportError, env::PortRange};
+use tokio::net::TcpStream;
 
 use crate::{Accepted, Listener, Peer, accept::Backoff, random};
 
@@ -89,6 +90,25 @@ impl TcpListener {
         Err(attempts.into_error().into())
     }
 
+    /// The next connection, with no-delay on, and where it comes from.
+    async fn next(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        self.backoff.ready().await;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, peer)) => {
+                    // It fails only on a connection that is gone already; reading it says so.
+                    let _ = stream.set_nodelay(true);
+                    return Ok((stream, peer));
+                }
+                Err(error) => {
+                    if let Some(error) = self.backoff.on_error(error) {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
     fn at(address: SocketAddr) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
@@ -105,22 +125,9 @@ impl Listener for TcpListener {
 
     fn accept(&mut self) -> BoxFuture<'_, io::Result<Accepted>> {
         Box::pin(async {
-            self.backoff.ready().await;
-            loop {
-                match self.listener.accept().await {
-                    Ok((stream, peer)) => {
-                        // It fails only on a connection that is gone already; reading it says so.
-                        let _ = stream.set_nodelay(true);
-                        let own = stream.local_addr().unwrap_or(self.address);
-                        return Ok(Accepted::new(stream, Peer::of_tcp(peer, own)));
-                    }
-                    Err(error) => {
-                        if let Some(error) = self.backoff.on_error(error) {
-                            return Err(error);
-                        }
-                    }
-                }
-            }
+            let (stream, peer) = self.next().await?;
+            let own = stream.local_addr().unwrap_or(self.address);
+            Ok(Accepted::new(stream, Peer::of_tcp(peer, own)))
         })
     }
 }
@@ -149,5 +156,18 @@ impl Attempts {
             self.shown.push(format!("{} more ports of the range failed too", self.more));
         }
         TransportError::BindFailed { attempts: self.shown }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_accepted_connection_has_no_delay() {
+        let mut listener = TcpListener::bind(&TcpBind::default()).unwrap();
+        let _dialled = TcpStream::connect(listener.address).await.unwrap();
+        let (accepted, _) = listener.next().await.unwrap();
+        assert!(accepted.nodelay().unwrap());
     }
 }

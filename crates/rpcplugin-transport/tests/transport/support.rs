@@ -33,6 +33,7 @@ pub struct Seen {
 struct Counters {
     started: AtomicUsize,
     open: AtomicUsize,
+    counted: AtomicUsize,
     changed: Notify,
 }
 
@@ -40,6 +41,11 @@ impl Seen {
     /// Handlers that ever began.
     pub fn started(&self) -> usize {
         self.inner.started.load(Ordering::SeqCst)
+    }
+
+    /// Numbers that `count` has given out so far.
+    pub fn counted(&self) -> usize {
+        self.inner.counted.load(Ordering::SeqCst)
     }
 
     /// Waits until so many handlers are at work.
@@ -86,7 +92,7 @@ impl Probe for Seen {
     async fn count(&self, request: Request<u32>) -> Result<Response<Replies<u32>>, Status> {
         let working = self.enter();
         let numbers = stream::iter(0..request.into_inner()).map(move |number| {
-            let _held = &working;
+            working.0.inner.counted.fetch_add(1, Ordering::SeqCst);
             Ok(number)
         });
         Ok(Response::new(Box::pin(numbers)))

@@ -94,7 +94,7 @@ async fn a_port_of_another_process_is_refused_before_the_first_byte() {
 }
 
 #[tokio::test]
-async fn both_ends_have_no_delay() {
+async fn a_dialled_connection_has_no_delay() {
     let listener = TcpListener::bind(&TcpBind::default()).unwrap();
     let mut connector = TcpConnector::new(address(&listener));
     let uri = http::Uri::from_static("http://localhost");

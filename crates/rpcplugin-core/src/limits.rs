@@ -1,7 +1,6 @@
 //! Bounds that both sides keep, in one place.
 //!
-//! `protocol.md` section 1 and `faults.md` T15 give the reasons; a builder may change those that
-//! say so.
+//! A builder may change those that say so.
 
 use std::time::Duration;
 
@@ -27,6 +26,19 @@ pub const HEADER_LIST: u32 = 16 * 1024;
 pub const PENDING_RESETS: usize = 20;
 /// Streams that we may have to reset for a peer's faults.
 pub const LOCAL_RESETS: usize = 1024;
+/// What one call may send ahead of its reader, in bytes: the window of an HTTP/2 stream. Wide,
+/// because both ends share one machine.
+pub const STREAM_WINDOW: u32 = 1024 * 1024;
+/// The window of a whole HTTP/2 connection, in bytes.
+///
+/// h2 closes a connection once its unread frames of less than 256 bytes lack more than half of
+/// this window to that size. Go peers send a frame for each message, so one slow reader of a full
+/// window of empty messages (5 bytes each) must fit: 50 times the stream's window.
+pub const CONNECTION_WINDOW: u32 = 128 * STREAM_WINDOW;
+/// Largest HTTP/2 frame, in bytes: more than the usual 16 KiB saves work on large messages.
+pub const FRAME: u32 = 64 * 1024;
+/// What one call may have waiting to be sent, in bytes.
+pub const SEND_BUFFER: usize = 1024 * 1024;
 /// Ring for captured output, in bytes. Settable on both sides.
 pub const STDIO_BUFFER: usize = 64 * 1024;
 /// Largest chunk of captured output that a plugin sends, in bytes.
@@ -59,7 +71,7 @@ pub const REAP: Duration = Duration::from_secs(1);
 pub const PIPE_DRAIN: Duration = Duration::from_millis(250);
 /// Wait for the answer to `ping`. Settable.
 pub const PING_TIMEOUT: Duration = Duration::from_secs(2);
-/// Time between liveness probes (F-TRAN-11). Settable.
+/// Time between liveness probes. Settable.
 pub const KEEPALIVE: Duration = Duration::from_secs(10);
 /// Wait for the answer to a liveness probe. Settable.
 pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -40,6 +40,7 @@ impl Connection {
         limit: Duration,
         generation: &Generation,
     ) -> Result<Self, Error> {
+        let twice = limit.saturating_mul(2);
         let reached = async {
             let io = dial().await?;
             Self::over(io, generation.clone()).await
@@ -50,8 +51,8 @@ impl Connection {
                 .error()
                 .map_or(TransportError::ShutDown, |error| copy_transport(&error))
                 .into()),
-            connected = tokio::time::timeout(limit * 2, reached) => {
-                connected.unwrap_or_else(|_| Err(timed_out(limit * 2)))
+            connected = tokio::time::timeout(twice, reached) => {
+                connected.unwrap_or_else(|_| Err(timed_out(twice)))
             }
         }
     }
@@ -96,24 +97,16 @@ async fn sever_at_end(generation: Generation, fate: Arc<Fate>, closed: oneshot::
     }
 }
 
-/// Wide windows, because both ends share one machine; tight bounds on what a peer can make us
-/// keep. No keep-alive pings: a Go server hangs up on them.
+/// Wide windows, and tight bounds on what a peer can make us keep. No keep-alive pings: a Go
+/// server hangs up on them.
 fn http2_settings() -> http2::Builder<TokioExecutor> {
-    /// What one reply may send ahead of its reader.
-    const STREAM_WINDOW: u32 = 1024 * 1024;
-    /// h2 closes a connection once the unread frames of less than 256 bytes lack more than half of
-    /// this window to that size. Go plugins send a frame for each message, so one slow reader of
-    /// a full window of empty messages (5 bytes each) must fit: 50 times the stream's window.
-    const CONNECTION_WINDOW: u32 = 128 * STREAM_WINDOW;
-    const FRAME: u32 = 64 * 1024;
-    const SEND_BUFFER: usize = 1024 * 1024;
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_frame_size(FRAME)
-        .max_send_buf_size(SEND_BUFFER)
+        .initial_stream_window_size(limits::STREAM_WINDOW)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW)
+        .max_frame_size(limits::FRAME)
+        .max_send_buf_size(limits::SEND_BUFFER)
         .max_header_list_size(limits::HEADER_LIST)
         .max_concurrent_reset_streams(limits::LOCAL_RESETS)
         .max_pending_accept_reset_streams(limits::PENDING_RESETS)

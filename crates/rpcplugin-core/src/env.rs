@@ -1,7 +1,7 @@
 //! The variables that a host gives its plugin, and their reader.
 //!
 //! They are inputs of the plugin's side only: a host that is itself a plugin finds its *parent's*
-//! variables in its environment and must not read them (`protocol.md` 2.5).
+//! variables in its environment and must not read them.
 
 use std::ffi::{OsStr, OsString};
 

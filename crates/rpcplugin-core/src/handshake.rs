@@ -5,7 +5,7 @@ use crate::{Address, CertificateField, HandshakeError, VersionSet, escape, limit
 /// A plugin's announcement of where it listens and what it speaks.
 ///
 /// The checks that need the host's policy (certificate, address, multiplexing) are the host's;
-/// this type knows the line alone. `protocol.md` section 3 has the grammar; the order of checks
+/// this type knows the line alone. `docs/wire-format.md` has the grammar; the order of checks
 /// is that of go-plugin v1.8.0, `client.go:836-946`.
 ///
 /// # Example

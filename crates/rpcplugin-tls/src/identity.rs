@@ -12,8 +12,8 @@ pub use self::params::{IdentityParams, San};
 
 /// A certificate and its private key: what one side of a connection proves to be.
 ///
-/// The key lives in memory only. Its encoded form is wiped when the last clone is dropped; the
-/// working copy inside ring is not, because ring does not wipe keys.
+/// The key lives in memory only. Its encoded form is wiped when the last clone is dropped; what
+/// ring holds while it makes the key, and to sign with it, is not, because ring does not wipe keys.
 #[derive(Clone)]
 pub struct Identity {
     certificate: Certificate,

@@ -38,7 +38,7 @@ impl PortRange {
         })
     }
 
-    /// Reads `PLUGIN_MIN_PORT` and `PLUGIN_MAX_PORT`; `protocol.md` 5.2 has the table.
+    /// Reads `PLUGIN_MIN_PORT` and `PLUGIN_MAX_PORT`; `docs/wire-format.md` has the table.
     ///
     /// # Errors
     ///

@@ -14,7 +14,7 @@ use x509_parser::{prelude::FromDer as _, x509::SubjectPublicKeyInfo};
 use super::{IdentityParams, San};
 use crate::{Certificate, KeyType};
 
-/// Makes the certificate of protocol.md 6.2: version 3, no authority, for both roles.
+/// Makes a certificate of version 3, no authority, for both roles.
 pub(super) fn self_signed(
     params: &IdentityParams,
     key: Arc<dyn SigningKey>,

@@ -216,6 +216,16 @@ fn b15_64_mib_without_a_newline_end_the_start_and_are_not_held() {
 }
 
 #[test]
+fn b16_a_line_without_an_end_ends_the_start() {
+    leak_free(async |guard| {
+        let endless = usize::MAX.to_string();
+        let command = evil_plugin(guard, ["fill", "stdout", &endless]);
+        let error = refusal(host(guard), command).await;
+        assert_eq!(error.code(), "HANDSHAKE_LINE_TOO_LONG", "{error}");
+    });
+}
+
+#[test]
 fn b18_bytes_that_are_no_text_are_shown_escaped() {
     leak_free(async |guard| {
         let shown = r"\xff\x1b[2J";

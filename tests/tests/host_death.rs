@@ -7,7 +7,7 @@ use std::{path::PathBuf, process::Stdio, time::Duration};
 
 use rpcplugin_tests::{
     Fifo,
-    host::{exists, gone, program, signal},
+    host::{self, exists, gone, program, signal},
     leak::{LeakGuard, leak_free},
 };
 use rustix::process::Signal;
@@ -146,6 +146,27 @@ fn j6_a_detached_plugin_stays() {
         for entry in std::fs::read_dir(guard.base()).unwrap() {
             std::fs::remove_dir_all(entry.unwrap().path()).unwrap();
         }
+    });
+}
+
+#[test]
+fn j3_the_end_of_the_thread_that_asked_for_the_start_is_not_the_hosts() {
+    leak_free(async |guard| {
+        let (builder, command) = (host::host(guard), host::test_plugin(guard));
+        let runtime = tokio::runtime::Handle::current();
+        let start = move || runtime.block_on(builder.spawn(command));
+        let client = std::thread::spawn(start).join().unwrap().unwrap();
+        // Threads for blocking calls end after ten milliseconds in these tests.
+        let idle = tokio::task::spawn_blocking(|| std::fs::read_link("/proc/thread-self"));
+        let thread = std::path::Path::new("/proc").join(idle.await.unwrap().unwrap());
+        let ended = async {
+            while thread.exists() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(2), ended).await.unwrap();
+        client.ping().await.unwrap();
+        client.shutdown().await.unwrap();
     });
 }
 

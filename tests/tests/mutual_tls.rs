@@ -16,7 +16,10 @@ use rpcplugin_tests::{
     leak::leak_free,
     stranger::{self, Papers},
 };
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::UnixStream,
+};
 use tonic::Code;
 
 const LINE: &str = "1|{version}|{network}|{address}|grpc|{cert}";
@@ -147,5 +150,52 @@ fn a_plugin_that_requires_tls_refuses_a_host_without() {
         let error = refusal(host(guard).tls(Tls::Plaintext), command).await;
         assert_eq!(error.code(), "HANDSHAKE_PLUGIN_EXITED", "{error}");
         assert!(error.to_string().contains("SECURITY_TLS_REQUIRED"), "{error}");
+    });
+}
+
+#[test]
+fn d6_connections_that_never_finish_their_handshake_are_dropped() {
+    leak_free(async |guard| {
+        let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
+        let rpcplugin::core::Address::Unix(socket) = client.address().clone() else {
+            panic!("Unix sockets are the default")
+        };
+        let mut connections = Vec::new();
+        for number in 0..200_u8 {
+            let mut connection = UnixStream::connect(&socket).await.unwrap();
+            if number % 2 == 0 {
+                // The type of a TLS handshake record, and then nothing.
+                connection.write_all(&[0x16]).await.unwrap();
+            }
+            connections.push(connection);
+        }
+        for _ in 0..100 {
+            untouched(&client).await;
+        }
+        let dropped = async {
+            for mut connection in connections {
+                let mut rest = Vec::new();
+                // An alert may come first; how it ends does not matter.
+                let _ = connection.read_to_end(&mut rest).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), dropped).await.unwrap();
+        untouched(&client).await;
+        client.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn d14_every_start_has_its_own_keys() {
+    leak_free(async |guard| {
+        let mut fingerprints = std::collections::BTreeSet::new();
+        for _ in 0..10 {
+            let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
+            for certificate in [client.host_certificate(), client.peer_certificate()] {
+                fingerprints.insert(certificate.unwrap().fingerprint().to_string());
+            }
+            client.shutdown().await.unwrap();
+        }
+        assert_eq!(fingerprints.len(), 20);
     });
 }

@@ -10,6 +10,7 @@ use rpcplugin::{
     client::{Builder, StdioStream},
     core::Network,
 };
+use rpcplugin_proto::plugin::grpc_stdio_client::GrpcStdioClient;
 use rpcplugin_tests::{
     Fifo, PeakMemory,
     host::{evil_plugin, host, probe, program, signal, test_plugin},
@@ -162,6 +163,21 @@ fn g7_a_plugin_that_nobody_listens_to_never_blocks() {
             tokio::time::timeout(Duration::from_secs(10), print).await.unwrap().unwrap();
         }
         drop(output);
+        client.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn g8_one_stream_of_output_is_open_at_a_time() {
+    leak_free(async |guard| {
+        let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
+        // The client itself has opened one, as its first call.
+        let mut output = client.stdio();
+        probe(&client).print("x".to_owned()).await.unwrap();
+        output.next().await.unwrap();
+        let mut second = client.dispense(GrpcStdioClient::new);
+        let status = second.stream_stdio(()).await.unwrap_err();
+        assert_eq!(status.code(), tonic::Code::AlreadyExists, "{status:?}");
         client.shutdown().await.unwrap();
     });
 }

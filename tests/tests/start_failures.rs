@@ -96,6 +96,19 @@ fn a3_a_program_for_another_machine_is_named() {
 }
 
 #[test]
+fn a5_the_loaders_words_are_in_the_message() {
+    leak_free(async |guard| {
+        let mut command = guard.command("sh");
+        // What the loader writes and how it ends, without a library to take away.
+        let script =
+            "echo 'plugin: error while loading shared libraries: libnope.so' >&2; exit 127";
+        command.args(["-c", script]);
+        let words = ["exit code 127", "libnope.so"];
+        refused(guard, command, "HANDSHAKE_PLUGIN_EXITED", &words).await;
+    });
+}
+
+#[test]
 fn a6_a_program_that_ends_at_once_has_exited() {
     leak_free(async |guard| {
         let error = refused(guard, guard.command("true"), "HANDSHAKE_PLUGIN_EXITED", &[]).await;

@@ -264,6 +264,38 @@ fn h11_descendants_in_the_group_die_with_a_killed_plugin() {
 }
 
 #[test]
+fn h11_descendants_that_left_the_group_die_with_a_killed_plugin() {
+    leak_free(async |guard| {
+        let mut reports = Fifo::create(guard.scratch(), "reports").unwrap();
+        let mut command = guard.command("sh");
+        let script = r#"setsid sh -c 'echo $$ > "$0"; exec sleep 300' "$1" & exec "$0""#;
+        command.args(["-c", script]).arg(program("test-plugin")).arg(reports.path());
+        let client = host(guard).spawn(command).await.unwrap();
+        let descendant = reports.line().await.unwrap().parse().unwrap();
+        assert_eq!(client.kill().await.outcome, ShutdownOutcome::Killed);
+        gone(descendant).await;
+    });
+}
+
+#[test]
+fn n6_a_client_works_from_another_runtime() {
+    leak_free(async |guard| {
+        let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
+        let calls = client.clone();
+        let other = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(async {
+                probe(&calls).echo(b"from afar".to_vec()).await.unwrap();
+                calls.shutdown().await.unwrap()
+            })
+        });
+        let report = tokio::task::spawn_blocking(|| other.join().unwrap()).await.unwrap();
+        assert_eq!(report.outcome, ShutdownOutcome::Graceful);
+        drop(client);
+    });
+}
+
+#[test]
 fn e13_calls_after_a_shutdown_say_so_at_once() {
     leak_free(async |guard| {
         let client = host(guard).spawn(test_plugin(guard)).await.unwrap();

@@ -1,18 +1,17 @@
 //! A gRPC server of few words, as far as possible from ours.
 
-use std::convert::Infallible;
+use std::{io, sync::Arc};
 
-use http_body_util::{BodyExt as _, Full, combinators::BoxBody};
-use hyper::{
-    HeaderMap, Request, Response,
-    body::{Bytes, Incoming},
-    header::{HeaderName, HeaderValue},
-    service::service_fn,
-};
+use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rpcplugin_transport::BoxIo;
+use tokio::sync::Notify;
 
-use crate::{listen::Listener, tls::Acceptor};
+use crate::{
+    listen::Listener,
+    replies::{self, Evil, Reply},
+    tls::Acceptor,
+};
 
 /// What is served.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +22,8 @@ pub(crate) enum Service {
     Bare,
     /// Health, and a Shutdown that is answered and forgotten.
     Deaf,
+    /// As orderly, but all other calls get a reply that is none.
+    Evil(Evil),
 }
 
 /// Serves every connection, until the process ends.
@@ -48,26 +49,36 @@ pub(crate) fn run(listener: Listener, service: Service, tls: Option<Acceptor>) {
 }
 
 async fn connection(io: BoxIo, service: Service) {
-    let answer = service_fn(move |request: Request<Incoming>| answer(service, request));
+    let hang_up = Arc::new(Notify::new());
+    let hung_up = hang_up.clone();
+    let answer =
+        service_fn(move |request: Request<Incoming>| answer(service, request, hang_up.clone()));
     let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+        .max_header_list_size(u32::MAX)
         .serve_connection(TokioIo::new(io), answer);
-    // How the host leaves is the host's business.
-    let _ = connection.await;
+    tokio::select! {
+        // How the host leaves is the host's business.
+        _ = connection => {}
+        () = hung_up.notified() => {}
+    }
 }
 
-type Reply = Response<BoxBody<Bytes, Infallible>>;
-
-async fn answer(service: Service, request: Request<Incoming>) -> Result<Reply, Infallible> {
-    let path = request.uri().path();
-    Ok(match (service, path) {
-        (Service::Orderly | Service::Deaf, "/grpc.health.v1.Health/Check") => {
-            // status: SERVING
-            message(&[0x08, 0x01])
+async fn answer(
+    service: Service,
+    request: Request<Incoming>,
+    hang_up: Arc<Notify>,
+) -> Result<Reply, io::Error> {
+    match (service, request.uri().path()) {
+        (Service::Bare, _) => Ok(replies::unimplemented()),
+        // status: SERVING
+        (_, "/grpc.health.v1.Health/Check") => Ok(replies::message(&[0x08, 0x01])),
+        (Service::Deaf, "/plugin.GRPCController/Shutdown") => Ok(replies::message(&[])),
+        (_, "/plugin.GRPCController/Shutdown") => end_process(),
+        (Service::Evil(evil), path) if path.starts_with("/rpcplugin.probe.v1.Probe/") => {
+            replies::evil(evil, &hang_up).await
         }
-        (Service::Orderly, "/plugin.GRPCController/Shutdown") => end_process(),
-        (Service::Deaf, "/plugin.GRPCController/Shutdown") => message(&[]),
-        _ => unimplemented(),
-    })
+        _ => Ok(replies::unimplemented()),
+    }
 }
 
 /// Like go-plugin, which stops its server inside the call: no answer arrives.
@@ -75,22 +86,3 @@ async fn answer(service: Service, request: Request<Incoming>) -> Result<Reply, I
 fn end_process() -> ! {
     std::process::exit(0)
 }
-
-fn message(message: &[u8]) -> Reply {
-    let length = u32::try_from(message.len()).expect("messages here are short");
-    let frame = [&[0], length.to_be_bytes().as_slice(), message].concat();
-    let trailers = HeaderMap::from_iter([(STATUS, HeaderValue::from_static("0"))]);
-    let body = Full::new(Bytes::from(frame)).with_trailers(async { Some(Ok(trailers)) });
-    let mut reply = Response::new(body.boxed());
-    reply.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
-    reply
-}
-
-fn unimplemented() -> Reply {
-    let mut reply = Response::new(Full::default().boxed());
-    reply.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
-    reply.headers_mut().insert(STATUS, HeaderValue::from_static("12"));
-    reply
-}
-
-const STATUS: HeaderName = HeaderName::from_static("grpc-status");

@@ -29,6 +29,8 @@ mod grpc;
 #[cfg(target_os = "linux")]
 mod listen;
 #[cfg(target_os = "linux")]
+mod replies;
+#[cfg(target_os = "linux")]
 mod serve;
 #[cfg(target_os = "linux")]
 mod text;

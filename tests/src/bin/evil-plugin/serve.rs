@@ -2,8 +2,6 @@
 
 use std::{io::Read as _, str::FromStr};
 
-use anyhow::bail;
-
 use crate::{grpc, listen::Listener, text::unescape, tls};
 
 /// How connections are treated.
@@ -17,7 +15,10 @@ pub(crate) enum Manner {
     Bytes(Vec<u8>),
     /// `grpc`, `bare`, `deaf` and the same with `-tls`: answers calls. `bare` has no service at
     /// all, `deaf` acknowledges Shutdown and goes on. `other-tls` shows another certificate than
-    /// the line announces, `copied-tls` that one without its key.
+    /// the line announces, `copied-tls` that one without its key. The manners of [`Evil`] are
+    /// good to the framework and evil to the probe's callers.
+    ///
+    /// [`Evil`]: crate::replies::Evil
     Grpc { service: grpc::Service, tls: Option<tls::Show> },
 }
 
@@ -48,7 +49,7 @@ impl FromStr for Manner {
             "close" => return Ok(Self::Close),
             other => match other.strip_prefix("bytes:") {
                 Some(bytes) => return Ok(Self::Bytes(unescape(bytes)?)),
-                None => bail!("unknown manner {other:?}"),
+                None => grpc::Service::Evil(other.parse()?),
             },
         };
         Ok(Self::Grpc { service, tls })

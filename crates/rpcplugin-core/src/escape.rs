@@ -46,13 +46,31 @@ fn push_text(out: &mut String, text: &str, backslash: bool) {
             c if c.is_ascii_control() => {
                 let _ = write!(out, "\\x{:02x}", u32::from(c));
             }
-            // C1 controls and the marks that turn the direction of text around.
-            c if c.is_control()
-                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-            {
+            c if c.is_control() || is_invisible(c) => {
                 let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
             }
             c => out.push(c),
         }
+    }
+}
+
+/// Separators of lines and paragraphs, and the marks that turn the direction of text around.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape_text;
+
+    #[test]
+    fn what_a_reader_would_not_see_is_shown() {
+        for c in
+            ['\0', '\u{1b}', '\u{7f}', '\u{85}', '\u{2028}', '\u{202e}', '\u{200f}', '\u{2066}']
+        {
+            let shown = escape_text(&c.to_string());
+            assert!(shown.starts_with('\\') && shown.is_ascii(), "{shown}");
+        }
+        assert_eq!(escape_text("häßlich ✓ 木"), "häßlich ✓ 木");
     }
 }

@@ -7,7 +7,7 @@ use std::{path::PathBuf, process::Stdio, time::Duration};
 
 use rpcplugin_tests::{
     Fifo,
-    host::{self, exists, gone, program, signal},
+    host::{self, exists, freeze, gone, program, signal},
     leak::{LeakGuard, leak_free},
 };
 use rustix::process::Signal;
@@ -32,17 +32,24 @@ async fn start(guard: &LeakGuard, options: &[&str], plugin: &[&str]) -> (Child, 
     (host, pid.parse().unwrap())
 }
 
-/// Kills the host, and asserts that its plugin follows within two seconds.
+/// Ends the host, and asserts that all these processes follow within two seconds.
 ///
-/// The private directory has lost its owner: the next host sweeps it, and here the test does.
-async fn dies(guard: &LeakGuard, options: &[&str], plugin: &[&str]) {
-    let (mut host, pid) = start(guard, options, plugin).await;
-    signal(host.id().unwrap(), Signal::KILL);
+/// The private directory has lost its owner then: the next host sweeps it, and here the test does.
+async fn all_die(guard: &LeakGuard, mut host: Child, how: Signal, pids: &[u32]) {
+    signal(host.id().unwrap(), how);
     host.wait().await.unwrap();
-    gone(pid).await;
+    for pid in pids {
+        gone(*pid).await;
+    }
     for entry in std::fs::read_dir(guard.base()).unwrap() {
         std::fs::remove_dir_all(entry.unwrap().path()).unwrap();
     }
+}
+
+/// Starts a host with this plugin, kills it, and asserts that the plugin follows.
+async fn dies(guard: &LeakGuard, options: &[&str], plugin: &[&str]) {
+    let (host, pid) = start(guard, options, plugin).await;
+    all_die(guard, host, Signal::KILL, &[pid]).await;
 }
 
 #[test]
@@ -117,15 +124,48 @@ fn j1_ordinary_descendants_of_our_plugin_die_too() {
         let mut words = vec![evil, "child", "hang"];
         words.extend(report.iter().map(String::as_str));
         words.extend(["exec", plugin]);
-        let (mut host, pid) = start(guard, &[], &words).await;
+        let (host, pid) = start(guard, &[], &words).await;
         let child: u32 = reports.line().await.unwrap().parse().unwrap();
         assert!(exists(child));
-        signal(host.id().unwrap(), Signal::KILL);
-        host.wait().await.unwrap();
-        gone(pid).await;
-        gone(child).await;
-        for entry in std::fs::read_dir(guard.base()).unwrap() {
-            std::fs::remove_dir_all(entry.unwrap().path()).unwrap();
+        all_die(guard, host, Signal::KILL, &[pid, child]).await;
+    });
+}
+
+#[test]
+fn j1_a_stopped_plugin_does_not_outlive_its_host() {
+    leak_free(async |guard| {
+        for name in ["test-plugin", "evil-plugin"] {
+            let plugin = program(name);
+            let words = ["listen", "unix", "serve", "deaf-tls", "line", LINE, "hang"];
+            let words = if name == "evil-plugin" { &words[..] } else { &[] };
+            let words = [&[plugin.to_str().unwrap()], words].concat();
+            let (host, pid) = start(guard, &[], &words).await;
+            freeze(pid).await;
+            all_die(guard, host, Signal::KILL, &[pid]).await;
+        }
+    });
+}
+
+#[test]
+fn j1_a_plugin_that_has_not_started_yet_does_not_outlive_its_host() {
+    leak_free(async |guard| {
+        let mut reports = Fifo::create(guard.scratch(), "reports").unwrap();
+        let mut command = guard.command(program("test-host"));
+        command.arg("--").arg(program("evil-plugin"));
+        command.args(["report", reports.path(), "{pid}", "hang"]).env("TMPDIR", guard.base());
+        let host = command.stdin(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let pid = reports.line().await.unwrap().parse().unwrap();
+        all_die(guard, host, Signal::KILL, &[pid]).await;
+    });
+}
+
+#[test]
+fn j2_however_the_host_dies_its_plugin_does_too() {
+    leak_free(async |guard| {
+        for how in [Signal::ABORT, Signal::TERM, Signal::INT, Signal::HUP] {
+            let plugin = program("test-plugin");
+            let (host, pid) = start(guard, &[], &[plugin.to_str().unwrap()]).await;
+            all_die(guard, host, how, &[pid]).await;
         }
     });
 }

@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path, process::Stdio};
 
 use rpcplugin::{
     Client, Tls,
@@ -13,6 +13,7 @@ use rpcplugin_tests::{
     host::{host, probe, program, test_plugin},
     leak::{LeakGuard, leak_free},
 };
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 async fn environment(client: &Client) -> BTreeMap<String, String> {
     let json = probe(client).environment(()).await.unwrap().into_inner();
@@ -204,14 +205,36 @@ fn the_private_directory_and_its_socket_are_for_the_owner_alone() {
         for tls in [Tls::Auto, Tls::Plaintext] {
             let client = host(guard).tls(tls).spawn(test_plugin(guard)).await.unwrap();
             let rpcplugin::core::Address::Unix(socket) = client.address() else { panic!("unix") };
-            let mode = |path: &std::path::Path| {
-                std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
-            };
+            let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
             assert_eq!(mode(socket), 0o600);
             let directory = socket.parent().unwrap();
             assert_eq!(mode(directory), 0o700);
             assert_eq!(directory.parent().unwrap(), guard.base());
             client.shutdown().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn c11_no_umask_makes_them_more_or_less_open() {
+    leak_free(async |guard| {
+        use std::os::unix::fs::PermissionsExt as _;
+        for umask in ["000", "077"] {
+            let mut host = guard.command("sh");
+            let script = format!(r#"umask {umask}; exec "$0" -- "$1""#);
+            host.args(["-c", &script]).arg(program("test-host")).arg(program("test-plugin"));
+            host.env("TMPDIR", guard.base()).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut host = host.kill_on_drop(true).spawn().unwrap();
+            let mut line = String::new();
+            let mut lines = BufReader::new(host.stdout.take().unwrap());
+            lines.read_line(&mut line).await.unwrap();
+            let socket = line.trim_end().split_once('/').unwrap().1;
+            let socket = Path::new("/").join(socket);
+            let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
+            assert_eq!(mode(&socket), 0o600, "{line}");
+            assert_eq!(mode(socket.parent().unwrap()), 0o700, "{line}");
+            drop(host.stdin.take());
+            assert!(host.wait().await.unwrap().success());
         }
     });
 }

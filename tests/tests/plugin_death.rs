@@ -190,26 +190,6 @@ fn h9_sigterm_ends_our_plugin_in_order() {
 }
 
 #[test]
-fn h9_sigterm_lets_our_plugin_remove_its_own_socket() {
-    leak_free(async |guard| {
-        // Without a private directory that a host would remove.
-        let mut command = test_plugin(guard);
-        command.env("RPCPLUGIN_TESTS_COOKIE", "6d2f1c").env("PLUGIN_UNIX_SOCKET_DIR", guard.base());
-        command.stdout(std::process::Stdio::piped()).kill_on_drop(true);
-        let mut plugin = command.spawn().unwrap();
-        let mut lines = tokio::io::BufReader::new(plugin.stdout.take().unwrap());
-        let mut line = String::new();
-        tokio::io::AsyncBufReadExt::read_line(&mut lines, &mut line).await.unwrap();
-        let socket = line.split('|').nth(3).unwrap();
-        assert!(std::path::Path::new(socket).exists(), "{line}");
-        signal(plugin.id().unwrap(), Signal::TERM);
-        let status = tokio::time::timeout(Duration::from_secs(2), plugin.wait()).await;
-        assert_eq!(status.unwrap().unwrap().code(), Some(0));
-        assert!(!std::path::Path::new(socket).exists());
-    });
-}
-
-#[test]
 fn g6_the_last_words_come_with_every_call() {
     leak_free(async |guard| {
         let client = host(guard).spawn(test_plugin(guard)).await.unwrap();

@@ -1,11 +1,12 @@
 use std::{ffi::OsString, fmt, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use rpcplugin_core::{Error, MagicCookie, Network};
+use rpcplugin_transport::Connector;
 use tokio::{io::AsyncWrite, process::Command};
 
 use crate::{
-    AddressException, Client, ClientAuthentication, Stdin, Tls, plan::Plan, settings::Settings,
-    start, stdio::Sink,
+    AddressException, Client, ClientAuthentication, InProcess, Stdin, Tls, plan::Plan,
+    settings::Settings, start, stdio::Sink,
 };
 
 /// How a plugin is to be started.
@@ -69,6 +70,33 @@ impl Builder {
     pub async fn spawn(self, command: Command) -> Result<Client, Error> {
         let plan = Plan::new(self)?;
         start::start(plan, command).await
+    }
+
+    /// Joins a plugin that this process serves itself, instead of starting one. It is what the
+    /// facade's `testing` is made of; [`spawn`](Builder::spawn) is the way to a plugin of its own.
+    ///
+    /// `serve` begins to serve and returns the plugin. It gets the variables that a plugin finds
+    /// in its environment. From there on the client is like any other: versions, certificates on
+    /// both sides, health, controller and output are the same. [`Client::pid`] and
+    /// [`Client::usage`] are those of this process. Settings that concern a process (its
+    /// environment, descriptors, directory, address) have no effect.
+    ///
+    /// Dropping the future at any point ends the plugin, and so does every error.
+    ///
+    /// # Errors
+    ///
+    /// `CONFIG_…`, `SECURITY_…`, `TRANSPORT_…` as `spawn`; `HANDSHAKE_VERSION_MISMATCH`,
+    /// `HANDSHAKE_TIMEOUT`; and those of `serve`.
+    pub async fn join<C, F>(
+        self,
+        serve: impl FnOnce(Vec<(OsString, OsString)>) -> F,
+    ) -> Result<Client, Error>
+    where
+        C: Connector,
+        F: Future<Output = Result<InProcess<C>, Error>>,
+    {
+        let plan = Plan::new(self)?;
+        start::join(plan, serve).await
     }
 
     /// The application versions that this host knows; default 1.

@@ -18,14 +18,11 @@ use tower_service::Service;
 
 use crate::protection::Protection;
 
-/// Where a plugin is, who must be there, and what a connection to it is like.
-#[derive(Clone, Debug)]
+/// How a plugin is reached, and what a connection to it is like.
+#[derive(Clone)]
 pub(crate) struct Route {
-    pub(crate) address: Address,
-    pub(crate) expected: ExpectedPeer,
+    pub(crate) dial: Arc<dyn Dial>,
     pub(crate) protection: Protection,
-    /// For dialling; TLS brings its own.
-    pub(crate) limit: Duration,
     pub(crate) options: ChannelOptions,
     pub(crate) generation: Generation,
 }
@@ -40,6 +37,56 @@ pub(crate) struct Dialled {
     pub(crate) tls: Duration,
 }
 
+/// The way to a plugin, which ends in [`Route::over`] with a connector of its own type, so that
+/// connections cost no indirection.
+pub(crate) trait Dial: Send + Sync {
+    /// Connects anew.
+    fn dial<'a>(&'a self, route: &'a Route) -> BoxFuture<'a, Result<Dialled, Error>>;
+}
+
+/// The address that a plugin announced, and who must listen there.
+#[derive(Debug)]
+pub(crate) struct Announced {
+    pub(crate) address: Address,
+    pub(crate) expected: ExpectedPeer,
+    /// For dialling; TLS brings its own.
+    pub(crate) limit: Duration,
+}
+
+impl Dial for Announced {
+    fn dial<'a>(&'a self, route: &'a Route) -> BoxFuture<'a, Result<Dialled, Error>> {
+        match &self.address {
+            #[cfg(unix)]
+            Address::Unix(path) => {
+                let dial = UnixConnector::new(path).expect_peer(self.expected).timeout(self.limit);
+                Box::pin(route.over(dial))
+            }
+            Address::Tcp(address) => {
+                let dial =
+                    TcpConnector::new(*address).expect_peer(self.expected).timeout(self.limit);
+                Box::pin(route.over(dial))
+            }
+            other => {
+                let error = TransportError::InvalidEndpoint {
+                    address: rpcplugin_core::escape_text(&other.to_string()),
+                    reason: "this platform cannot connect to it",
+                };
+                Box::pin(std::future::ready(Err(error.into())))
+            }
+        }
+    }
+}
+
+/// A connector that leads to the plugin and to nobody else.
+#[derive(Debug)]
+pub(crate) struct Given<C>(pub(crate) C);
+
+impl<C: Connector> Dial for Given<C> {
+    fn dial<'a>(&'a self, route: &'a Route) -> BoxFuture<'a, Result<Dialled, Error>> {
+        Box::pin(route.over(self.0.clone()))
+    }
+}
+
 impl Route {
     /// Connects anew.
     ///
@@ -48,26 +95,11 @@ impl Route {
     /// `TRANSPORT_…` if nobody answers there, `SECURITY_PEER_CREDENTIALS` if it is somebody else;
     /// `SECURITY_…` if TLS fails.
     pub(crate) async fn dial(&self) -> Result<Dialled, Error> {
-        match &self.address {
-            #[cfg(unix)]
-            Address::Unix(path) => {
-                let dial = UnixConnector::new(path).expect_peer(self.expected).timeout(self.limit);
-                self.protect(dial).await
-            }
-            Address::Tcp(address) => {
-                let dial =
-                    TcpConnector::new(*address).expect_peer(self.expected).timeout(self.limit);
-                self.protect(dial).await
-            }
-            other => Err(TransportError::InvalidEndpoint {
-                address: rpcplugin_core::escape_text(&other.to_string()),
-                reason: "this platform cannot connect to it",
-            }
-            .into()),
-        }
+        self.dial.dial(self).await
     }
 
-    async fn protect<C: Connector>(&self, dial: C) -> Result<Dialled, Error> {
+    /// Connects through `dial`, protected as was agreed.
+    async fn over<C: Connector>(&self, dial: C) -> Result<Dialled, Error> {
         let start = Instant::now();
         let timed = Timed { inner: dial, took: Arc::default() };
         let took = timed.took.clone();

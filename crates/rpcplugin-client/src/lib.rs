@@ -39,7 +39,9 @@ mod client;
 mod connect;
 mod environment;
 mod health;
+mod in_process;
 mod ladder;
+mod life;
 mod liveness;
 mod logs;
 mod output;
@@ -70,6 +72,7 @@ pub use self::{
     builder::Builder,
     client::Client,
     health::{HealthWatch, ServingStatus},
+    in_process::InProcess,
     process::Stdin,
     shutdown::{ShutdownOutcome, ShutdownReport},
     state::{State, StateChanges},

@@ -86,7 +86,7 @@ impl Plan {
     }
 
     /// `protocol.md` 2.3 and 2.4.
-    fn launch_variables(
+    pub(crate) fn launch_variables(
         &self,
         sockets: Option<&Path>,
         certificate: Option<String>,

@@ -1,6 +1,8 @@
 //! From a plan to a running plugin, in stages that are types:
 //! [`Plan`] → [`Prepared`] → [`Launched`] → [`Introduced`] → [`Connected`] → [`Client`].
 //!
+//! A plugin of this process is [joined](join) at the stage before the last.
+//!
 //! **Invariant:** from [`Launched`] on, dropping a stage kills the process and has it reaped, and
 //! every error does so before it is returned.
 
@@ -15,9 +17,11 @@ mod candidate;
 mod clock;
 mod connect;
 mod introduce;
+mod join;
 mod prepare;
 mod running;
 
+pub(crate) use self::join::join;
 use self::{
     candidate::Candidate,
     clock::Clock,
@@ -30,8 +34,9 @@ pub(crate) async fn start(plan: Plan, command: Command) -> Result<Client, Error>
     let prepared = Prepared::new(&plan, command)?;
     let launched = Launched::launch(prepared, &plan, &clock).await?;
     let introduced = launched.introduce(&plan, &clock).await?;
-    let connected = introduced.connect(&plan, &clock).await?;
-    Ok(connected.run(plan.settings))
+    let mut connected = introduced.connect(&plan, &clock).await?;
+    let stdin = connected.candidate.process.take_stdin();
+    Ok(connected.run(plan.settings, stdin))
 }
 
 /// A process that runs, and has not said yet what it is.

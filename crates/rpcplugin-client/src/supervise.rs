@@ -1,4 +1,4 @@
-//! The one task that owns a running plugin's process.
+//! The one task that owns a running plugin's process, or what stands for one.
 //!
 //! **Invariant:** only this task waits for the process or signals it. Handles say what they want
 //! and read what became of it. When the task ends, by itself or with its runtime, nothing of the
@@ -18,8 +18,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     ShutdownOutcome, ShutdownReport, State,
-    ladder::{self, LadderLimits, Stoppable},
-    process::{Process, Signal},
+    ladder::{self, LadderLimits},
+    life::Life,
     report::Witness,
     stdio::Buffer,
 };
@@ -42,8 +42,8 @@ pub(crate) struct End {
 }
 
 /// A running plugin, with all that must end when it does.
-pub(crate) struct Supervisor {
-    pub(crate) process: Process,
+pub(crate) struct Supervisor<L> {
+    pub(crate) life: L,
     pub(crate) witness: Witness,
     pub(crate) channel: PluginChannel,
     pub(crate) generation: Generation,
@@ -62,7 +62,7 @@ pub(crate) struct Supervisor {
     pub(crate) end: watch::Sender<Option<End>>,
 }
 
-impl Supervisor {
+impl<L: Life> Supervisor<L> {
     /// Runs until the plugin has ended and nothing of it is left.
     pub(crate) async fn run(mut self) {
         // Also when the runtime ends and this task is dropped with it.
@@ -70,26 +70,26 @@ impl Supervisor {
             CutLoose { generation: self.generation.clone(), stdio: self.stdio.clone() };
         let wanted = tokio::select! {
             biased;
-            _ = self.process.wait() => None,
+            _ = self.life.ended() => None,
             wanted = next_want(&mut self.want) => Some(wanted),
         };
         let asked = Instant::now();
         self.states.send_replace(State::Stopping);
         self.probes.abort_all();
         let (outcome, status) = match wanted {
-            None => (ShutdownOutcome::Graceful, self.process.try_exit()),
+            None => (ShutdownOutcome::Graceful, self.life.try_ended()),
             Some(Want::Stopped) => self.stop().await,
-            Some(_) => ladder::kill(&mut self.process).await,
+            Some(_) => ladder::kill(&mut self.life).await,
         };
         // What is left of the group would keep pipes and connection open.
-        self.process.signal_group(Signal::Kill);
+        self.life.kill();
         let report = self.clear_up(wanted.is_none(), status).await;
-        let Self { process, states, end, .. } = self;
+        let Self { life, states, end, .. } = self;
         if status.is_some() {
-            process.finish().await;
+            life.finish().await;
         } else {
             // A thread goes on waiting for it; this task has waited enough.
-            drop(process);
+            drop(life);
         }
         let took = if wanted.is_some() { asked.elapsed() } else { Duration::ZERO };
         let stopped = ShutdownReport { outcome, status, took };
@@ -104,7 +104,7 @@ impl Supervisor {
             // The error means that no handle is left, and that is a wish to kill, too.
             let _ = self.want.wait_for(|want| *want == Want::Killed).await;
         };
-        ladder::climb(&mut self.process, ask, self.limits, hurry).await
+        ladder::climb(&mut self.life, ask, self.limits, hurry).await
     }
 
     /// Ends everything that belongs to the process, which has ended or was given up. Reads what
@@ -126,20 +126,6 @@ impl Supervisor {
             let _ = timeout_at(deadline, pipe).await;
         }
         report
-    }
-}
-
-impl Stoppable for Process {
-    async fn ended(&mut self) -> ExitStatus {
-        self.wait().await
-    }
-
-    fn terminate(&mut self) {
-        self.signal_group(Signal::Terminate);
-    }
-
-    fn kill(&mut self) {
-        self.signal_group(Signal::Kill);
     }
 }
 

@@ -28,6 +28,13 @@ impl Tail {
         Self { ring: Arc::new(Mutex::new(ring)), complete: CancellationToken::new() }
     }
 
+    /// A tail to which nothing will be added.
+    pub(crate) fn empty() -> Self {
+        let tail = Self::new(0);
+        tail.complete.cancel();
+        tail
+    }
+
     /// The lines so far, escaped, oldest first.
     pub(crate) fn lines(&self) -> Vec<String> {
         let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);

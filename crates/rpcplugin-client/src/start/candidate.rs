@@ -5,19 +5,20 @@ use tokio::{process::ChildStdout, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    output::{LineReader, RawSink, StderrOptions, drain_stdout, relay_stderr},
-    process::{Process, Signal},
+    life::Life,
+    output::{LineReader, RawSink, StderrOptions, Tail, drain_stdout, relay_stderr},
+    process::Process,
     report::Witness,
 };
 
 /// A process that is to become a plugin, with the tasks that read its pipes.
-pub(super) struct Candidate {
-    pub(super) process: Process,
+pub(super) struct Candidate<L = Process> {
+    pub(super) process: L,
     pub(super) witness: Witness,
     pub(super) pipes: Vec<AbortOnDropHandle<()>>,
 }
 
-impl Candidate {
+impl Candidate<Process> {
     /// Begins to read the process's stderr.
     pub(super) fn new(mut process: Process, tail_lines: usize, raw: Option<RawSink>) -> Self {
         let options = StderrOptions { name: process.name(), tail_lines, raw };
@@ -39,6 +40,14 @@ impl Candidate {
         self.witness.watch_stdout(stray);
         self.pipes.push(AbortOnDropHandle::new(task));
     }
+}
+
+impl<L: Life> Candidate<L> {
+    /// One whose output nobody needs to read.
+    pub(super) fn without_pipes(process: L) -> Self {
+        let witness = Witness::new(process.pid(), process.started(), Tail::empty());
+        Self { process, witness, pipes: Vec::new() }
+    }
 
     /// Runs one step of the start, unless the process ends first.
     pub(super) async fn alive<T>(
@@ -49,7 +58,7 @@ impl Candidate {
         tokio::select! {
             biased;
             done = step => done,
-            status = self.process.wait() => Err(Failure::exited(phase, status)),
+            status = self.process.ended() => Err(Failure::exited(phase, status)),
         }
     }
 
@@ -57,9 +66,9 @@ impl Candidate {
     pub(super) async fn give_up(mut self, failure: Failure) -> Error {
         let Failure { phase, error, patience, may_be_its_end } = failure;
         // Most errors are the first sign of a process that is about to end.
-        let status = timeout(patience, self.process.wait()).await.ok();
-        self.process.signal_group(Signal::Kill);
-        let _ = timeout(limits::REAP, self.process.wait()).await;
+        let status = timeout(patience, self.process.ended()).await.ok();
+        self.process.kill();
+        let _ = timeout(limits::REAP, self.process.ended()).await;
         let report = self.witness.report(phase, status).await;
         self.process.finish().await;
         match status {

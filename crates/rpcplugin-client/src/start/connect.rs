@@ -1,4 +1,6 @@
-use rpcplugin_core::{Error, Phase, SecurityError, TransportError};
+use std::sync::Arc;
+
+use rpcplugin_core::{Address, Error, Phase, SecurityError, TransportError};
 use rpcplugin_transport::{ChannelOptions, ExpectedPeer, Generation, PluginChannel};
 use tokio::time::Instant;
 
@@ -9,14 +11,22 @@ use super::{
     prepare::Kept,
 };
 use crate::{
-    ClientAuthentication, Timings, accept::Accepted, connect::Route, plan::Plan,
-    protection::Protection, ready::first_answer, settings::Settings,
+    ClientAuthentication, Timings,
+    accept::Accepted,
+    connect::{Announced, Dial, Route},
+    life::Life,
+    plan::Plan,
+    process::Process,
+    protection::{self, Protection, Secret},
+    ready::first_answer,
+    settings::Settings,
 };
 
 /// A plugin that answers.
-pub(super) struct Connected {
-    pub(super) candidate: Candidate,
+pub(super) struct Connected<L> {
+    pub(super) candidate: Candidate<L>,
     pub(super) version: u32,
+    pub(super) address: Address,
     pub(super) route: Route,
     pub(super) channel: PluginChannel,
     pub(super) timings: Timings,
@@ -29,38 +39,64 @@ impl Introduced {
     ///
     /// `TRANSPORT_…`, `SECURITY_…`, `PROTOCOL_PEER_NOT_GRPC`; `TRANSPORT_PLUGIN_GONE` if the
     /// process ended meanwhile.
-    pub(super) async fn connect(self, plan: &Plan, clock: &Clock) -> Result<Connected, Error> {
-        let Self { mut candidate, kept, accepted, at, mut timings } = self;
+    pub(super) async fn connect(
+        self,
+        plan: &Plan,
+        clock: &Clock,
+    ) -> Result<Connected<Process>, Error> {
+        let Self { candidate, kept, accepted, at, timings } = self;
         let settings = &plan.settings;
         let Accepted { version, address, peer } = accepted;
         let bound = clock.phase(at, settings.channel_ready_timeout);
-        let reached = async {
-            let protection = kept
-                .secret
-                .protect(peer, settings.connection_timeout)
-                .map_err(|error| Failure::refused(Phase::Tls, error))?;
-            let route = Route {
-                address,
-                expected: owner(&kept, &candidate),
-                protection,
-                limit: settings.connection_timeout,
-                options: channel_options(settings),
-                generation: Generation::new(),
-            };
-            let channel = dial(&mut candidate, &route, bound, &mut timings).await?;
-            authenticate(&route.protection, settings)?;
-            answer(&mut candidate, &channel, settings, bound, &mut timings).await?;
-            Ok((route, channel))
+        let dial = Announced {
+            address: address.clone(),
+            expected: owner(&kept, &candidate),
+            limit: settings.connection_timeout,
         };
-        match reached.await {
-            Ok((route, channel)) => Ok(Connected { candidate, version, route, channel, timings }),
-            Err(failure) => Err(candidate.give_up(failure).await),
+        let goal = Goal { version, address, dial: Arc::new(dial), peer };
+        reach(candidate, goal, &kept.secret, settings, bound, timings).await
+    }
+}
+
+/// What a candidate said of itself, after the policy was applied.
+pub(super) struct Goal {
+    pub(super) version: u32,
+    pub(super) address: Address,
+    pub(super) dial: Arc<dyn Dial>,
+    pub(super) peer: protection::Announced,
+}
+
+/// Connects to a candidate and waits for its first answer, or gives it up.
+pub(super) async fn reach<L: Life>(
+    mut candidate: Candidate<L>,
+    goal: Goal,
+    secret: &Secret,
+    settings: &Settings,
+    bound: Bound,
+    mut timings: Timings,
+) -> Result<Connected<L>, Error> {
+    let Goal { version, address, dial: way, peer } = goal;
+    let reached = async {
+        let protection = secret
+            .protect(peer, settings.connection_timeout)
+            .map_err(|error| Failure::refused(Phase::Tls, error))?;
+        let options = channel_options(settings);
+        let route = Route { dial: way, protection, options, generation: Generation::new() };
+        let channel = dial(&mut candidate, &route, bound, &mut timings).await?;
+        authenticate(&route.protection, settings)?;
+        answer(&mut candidate, &channel, settings, bound, &mut timings).await?;
+        Ok((route, channel))
+    };
+    match reached.await {
+        Ok((route, channel)) => {
+            Ok(Connected { candidate, version, address, route, channel, timings })
         }
+        Err(failure) => Err(candidate.give_up(failure).await),
     }
 }
 
 async fn dial(
-    candidate: &mut Candidate,
+    candidate: &mut Candidate<impl Life>,
     route: &Route,
     bound: Bound,
     timings: &mut Timings,
@@ -72,7 +108,7 @@ async fn dial(
 }
 
 async fn answer(
-    candidate: &mut Candidate,
+    candidate: &mut Candidate<impl Life>,
     channel: &PluginChannel,
     settings: &Settings,
     bound: Bound,

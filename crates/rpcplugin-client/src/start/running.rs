@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex};
 
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{process::ChildStdin, sync::watch, task::JoinSet};
 use tracing::{Instrument as _, instrument::WithSubscriber as _};
 
 use super::connect::Connected;
@@ -8,16 +8,17 @@ use crate::{
     Client, State, StdioStream,
     client::{Facts, Shared},
     ladder::LadderLimits,
+    life::Life,
     liveness::Liveness,
     settings::Settings,
     stdio::{self, Buffer, Sink},
     supervise::{Supervisor, Want},
 };
 
-impl Connected {
+impl<L: Life> Connected<L> {
     /// Hands the plugin over to its supervising task.
-    pub(super) fn run(self, settings: Settings) -> Client {
-        let Self { mut candidate, version, route, channel, timings } = self;
+    pub(super) fn run(self, settings: Settings, stdin: Option<ChildStdin>) -> Client {
+        let Self { candidate, version, address, route, channel, timings } = self;
         let generation = route.generation.clone();
         let name = candidate.process.name();
         let facts = Facts {
@@ -25,13 +26,13 @@ impl Connected {
             pid: candidate.process.pid(),
             started: candidate.process.started(),
             version,
-            address: route.address.clone(),
+            address,
             timings,
             health_check_timeout: settings.health_check_timeout,
             protection: route.protection.clone(),
         };
         tracing::debug!(pid = facts.pid, version, address = %facts.address, ?timings, "plugin is ready");
-        let stdin = Mutex::new(candidate.process.take_stdin());
+        let stdin = Mutex::new(stdin);
         let buffer = Arc::new(Buffer::new(settings.stdio_buffer_bytes));
         let (want, wanted) = watch::channel(Want::Running);
         let (states, state) = watch::channel(State::Running);
@@ -60,7 +61,7 @@ impl Connected {
             probes.spawn(liveness.watch().in_current_span().with_current_subscriber());
         }
         let supervisor = Supervisor {
-            process: candidate.process,
+            life: candidate.process,
             witness: candidate.witness,
             channel: channel.clone(),
             generation: generation.clone(),

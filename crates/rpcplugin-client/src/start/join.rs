@@ -1,0 +1,63 @@
+use std::{ffi::OsString, sync::Arc};
+
+use rpcplugin_core::{Error, Handshake, HandshakeError, Phase};
+use rpcplugin_transport::Connector;
+use tokio::time::Instant;
+
+use super::{
+    Clock,
+    candidate::{Candidate, Failure},
+    connect::{Goal, reach},
+};
+use crate::{
+    Client, InProcess, Timings,
+    connect::Given,
+    plan::Plan,
+    protection::{Announced, Secret},
+};
+
+/// Joins a plugin of this process; see [`Builder::join`](crate::Builder::join).
+///
+/// From the handshake on these are the stages of a process.
+pub(crate) async fn join<C: Connector, F>(
+    plan: Plan,
+    serve: impl FnOnce(Vec<(OsString, OsString)>) -> F,
+) -> Result<Client, Error>
+where
+    F: Future<Output = Result<InProcess<C>, Error>>,
+{
+    let settings = &plan.settings;
+    let clock = Clock::start(settings.start_timeout);
+    let secret = Secret::make(settings)?;
+    let launch = plan.launch_variables(None, secret.certificate())?;
+    let prepared = Instant::now();
+    let bound = clock.phase(prepared, settings.handshake_timeout);
+    let serving = bound.within(serve(launch)).await;
+    let plugin = serving.map_err(|limit| HandshakeError::Timeout { limit })??;
+    let InProcess { connector, handshake, served } = plugin;
+    let candidate = Candidate::without_pipes(served);
+    let at = Instant::now();
+    let timings =
+        Timings { spawn: prepared - clock.began(), handshake: at - prepared, ..Timings::default() };
+    let peer = match judge(&handshake, &plan) {
+        Ok(peer) => peer,
+        Err(error) => {
+            return Err(candidate.give_up(Failure::refused(Phase::Handshake, error)).await);
+        }
+    };
+    let Handshake { app_version: version, address, .. } = handshake;
+    let goal = Goal { version, address, dial: Arc::new(Given(connector)), peer };
+    let bound = clock.phase(at, settings.channel_ready_timeout);
+    let connected = reach(candidate, goal, &secret, settings, bound, timings).await?;
+    Ok(connected.run(plan.settings, None))
+}
+
+/// The host's judgement, as that of a line, except that the address is not dialled.
+fn judge(handshake: &Handshake, plan: &Plan) -> Result<Announced, Error> {
+    let (version, known) = (handshake.app_version, &plan.versions);
+    if !known.contains(version) {
+        let (plugin, host) = (version.to_string(), known.to_vec());
+        return Err(HandshakeError::VersionMismatch { plugin, host }.into());
+    }
+    Ok(Announced::read(&handshake.certificate, plan.settings.tls)?)
+}

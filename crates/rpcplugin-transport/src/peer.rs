@@ -181,5 +181,5 @@ fn own_uid() -> Option<u32> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

@@ -1,6 +1,5 @@
 use super::*;
 
-#[cfg(unix)]
 #[test]
 fn another_user_is_refused_by_name() {
     let expected = ExpectedPeer::new().uid(1000);

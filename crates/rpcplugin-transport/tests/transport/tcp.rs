@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rpcplugin_core::{Address, env::PortRange};
-use rpcplugin_transport::{ExpectedPeer, Listener, Peer, TcpBind, TcpConnector, TcpListener};
+use rpcplugin_transport::{ExpectedPeer, Listener, TcpBind, TcpConnector, TcpListener};
 
 use crate::support::{Plugin, client, connect};
 
@@ -109,7 +109,7 @@ async fn the_user_at_the_other_end_is_known() {
         let mut listener = TcpListener::bind(&TcpBind::new(ip, PortRange::System)).unwrap();
         let stream = tokio::net::TcpStream::connect(address(&listener)).await.unwrap();
         let peer = listener.accept().await.unwrap().peer;
-        assert_eq!((peer.pid, peer.uid), (None, Peer::ourselves().uid));
+        assert_eq!((peer.pid, peer.uid), (None, rpcplugin_transport::Peer::ourselves().uid));
         drop(stream);
 
         // Whoever is gone already could be anybody.

@@ -4,8 +4,8 @@ use std::{fmt, time::Instant};
 
 use rpcplugin_core::{Error, ExitStatus, Handshake};
 use rpcplugin_transport::Connector;
-use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::instrument::WithSubscriber as _;
 
 use crate::{ladder::Stoppable, life::Life};
 
@@ -20,26 +20,23 @@ pub struct InProcess<C> {
 }
 
 impl<C: Connector> InProcess<C> {
-    /// A plugin that is served by the task `serving`, reached through `connector`, and says
-    /// `handshake` of itself. The address in it is for messages; nobody dials it.
+    /// A plugin that is reached through `connector` and says `handshake` of itself. The address in
+    /// it is for messages; nobody dials it.
     ///
-    /// The task's end is the plugin's: `Ok` stands for exit code 0, an error for 1, a panic for
-    /// 101. Killing the plugin aborts the task.
-    pub fn new(connector: C, handshake: Handshake, serving: JoinHandle<Result<(), Error>>) -> Self {
-        let served = Served {
-            serving: AbortOnDropHandle::new(serving),
-            ended: None,
-            terminate: Box::new(|| {}),
-            started: Instant::now(),
-        };
+    /// `serving` goes on in a task. Its end is the plugin's: `Ok` stands for exit code 0, an error
+    /// for 1, a panic for 101. It gets no SIGTERM; killing the plugin drops it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn new(
+        connector: C,
+        handshake: Handshake,
+        serving: impl Future<Output = Result<(), Error>> + Send + 'static,
+    ) -> Self {
+        let serving = AbortOnDropHandle::new(tokio::spawn(serving.with_current_subscriber()));
+        let served = Served { serving, ended: None, started: Instant::now() };
         Self { connector, handshake, served }
-    }
-
-    /// What stands for SIGTERM: a request to stop that does not wait. Without it the signal is
-    /// one that the plugin ignores.
-    pub fn on_terminate(mut self, terminate: impl FnMut() + Send + 'static) -> Self {
-        self.served.terminate = Box::new(terminate);
-        self
     }
 }
 
@@ -53,7 +50,6 @@ impl<C> fmt::Debug for InProcess<C> {
 pub(crate) struct Served {
     serving: AbortOnDropHandle<Result<(), Error>>,
     ended: Option<ExitStatus>,
-    terminate: Box<dyn FnMut() + Send>,
     started: Instant,
 }
 
@@ -76,7 +72,7 @@ impl Stoppable for Served {
     }
 
     fn terminate(&mut self) {
-        (self.terminate)();
+        // A task gets no signals, and the server in it was asked to stop by its controller.
     }
 
     fn kill(&mut self) {
@@ -108,15 +104,20 @@ impl Life for Served {
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
+    use std::future::{pending, ready};
 
-    use rpcplugin_core::TransportError;
+    use rpcplugin_core::{Address, TransportError};
 
     use super::*;
 
-    async fn ended(serving: JoinHandle<Result<(), Error>>, kill: bool) -> ExitStatus {
+    type Served = Result<(), Error>;
+
+    async fn ended(
+        serving: impl Future<Output = Served> + Send + 'static,
+        kill: bool,
+    ) -> ExitStatus {
         let (connector, _listener) = rpcplugin_transport::memory::pair();
-        let handshake = Handshake::new(1, rpcplugin_core::Address::Unix("/x".into()));
+        let handshake = Handshake::new(1, Address::Unix("/x".into()));
         let mut served = InProcess::new(connector, handshake, serving).served;
         if kill {
             served.kill();
@@ -129,13 +130,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_of_the_task_is_the_end_of_the_plugin() {
-        let done = tokio::spawn(async { Ok(()) });
-        assert_eq!(ended(done, false).await, ExitStatus::Code(0));
-        let failed = tokio::spawn(async { Err(TransportError::ShutDown.into()) });
+        assert_eq!(ended(ready(Ok(())), false).await, ExitStatus::Code(0));
+        let failed = ready(Err(TransportError::ShutDown.into()));
         assert_eq!(ended(failed, false).await, ExitStatus::Code(1));
-        let panicked = tokio::spawn(async { panic!("a plugin's panic") });
-        assert_eq!(ended(panicked, false).await, ExitStatus::Code(101));
-        let endless = tokio::spawn(pending());
-        assert_eq!(ended(endless, true).await, ExitStatus::Unknown);
+        let panicking = async { panic!("a plugin's panic") };
+        assert_eq!(ended(panicking, false).await, ExitStatus::Code(101));
+        assert_eq!(ended(pending(), true).await, ExitStatus::Unknown);
     }
 }

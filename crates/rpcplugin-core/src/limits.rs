@@ -43,6 +43,8 @@ pub const SEND_BUFFER: usize = 1024 * 1024;
 pub const STDIO_BUFFER: usize = 64 * 1024;
 /// Largest chunk of captured output that a plugin sends, in bytes.
 pub const STDIO_CHUNK: usize = 1024;
+/// Side channels that a peer may have offered and nobody has claimed. Settable on both sides.
+pub const BROKER_PENDING: usize = 1024;
 /// Longest path of a Unix socket, in bytes, without the final NUL.
 pub const SOCKET_PATH: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
 /// Longest directory that a host may give its plugins for their sockets: a Go plugin appends up
@@ -75,3 +77,5 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(2);
 pub const KEEPALIVE: Duration = Duration::from_secs(10);
 /// Wait for the answer to a liveness probe. Settable.
 pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Wait for the other side of a side channel. Settable.
+pub const BROKER_TIMEOUT: Duration = Duration::from_secs(5);

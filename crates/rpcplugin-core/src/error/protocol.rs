@@ -38,6 +38,32 @@ pub enum ProtocolError {
         /// The peer's message, escaped.
         detail: String,
     },
+    /// The number of a side channel that nobody offers, or no longer.
+    #[error("nobody offers side channel {id}")]
+    BrokerUnknownId {
+        /// The number.
+        id: u32,
+    },
+    /// The peer offered a side channel again while the first offer was live. The first one stays.
+    #[error("side channel {id} was offered twice")]
+    BrokerDuplicate {
+        /// The number.
+        id: u32,
+    },
+    /// A message on the broker's stream means nothing.
+    #[error("unreadable broker message: {detail}")]
+    BrokerMessage {
+        /// Its fields, escaped, and what is wrong with them.
+        detail: String,
+    },
+    /// The peer offers side channels that nobody claims, and no more are kept.
+    #[error("side channel {id} was turned away: {limit} offers wait to be claimed")]
+    BrokerLimit {
+        /// The number.
+        id: u32,
+        /// How many are kept.
+        limit: usize,
+    },
 }
 
 impl ProtocolError {
@@ -68,6 +94,22 @@ impl ProtocolError {
             Self::RateLimited { .. } => {
                 retryable("PROTOCOL_RATE_LIMITED", "try again after the given delay")
             }
+            Self::BrokerUnknownId { .. } => fatal(
+                "PROTOCOL_BROKER_UNKNOWN_ID",
+                "who offers it? it is dialled before it is served, or after it was closed",
+            ),
+            Self::BrokerDuplicate { .. } => fatal(
+                "PROTOCOL_BROKER_DUPLICATE",
+                "each side numbers its side channels upwards and uses no number twice",
+            ),
+            Self::BrokerMessage { .. } => fatal(
+                "PROTOCOL_BROKER_MESSAGE",
+                "do both sides agree on multiplexing? the message was ignored",
+            ),
+            Self::BrokerLimit { .. } => retryable(
+                "PROTOCOL_BROKER_LIMIT",
+                "dial what the other side serves, let it serve less, or raise broker_max_pending",
+            ),
         }
     }
 }

@@ -58,6 +58,10 @@ fn every_error() -> Vec<Error> {
         BadReply { detail: text() }
         Limit { detail: text() }
         RateLimited { detail: text() }
+        BrokerUnknownId { id: 1 }
+        BrokerDuplicate { id: 1 }
+        BrokerMessage { detail: text() }
+        BrokerLimit { id: 1, limit: 1 }
     ));
     all.extend(samples!(TransportError:
         InvalidEndpoint { address: text(), reason: "…" }
@@ -71,6 +75,8 @@ fn every_error() -> Vec<Error> {
         PluginGone { report: None }
         Deadline { origin: text() }
         Resources { source: system() }
+        BrokerTimeout { id: 1, limit: Duration::ZERO }
+        BrokerUnavailable { detail: text() }
         ShutDown {}
     ));
     all.extend(samples!(SecurityError:

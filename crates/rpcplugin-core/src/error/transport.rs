@@ -84,6 +84,20 @@ pub enum TransportError {
         #[source]
         source: io::Error,
     },
+    /// Nobody serves this side channel.
+    #[error("side channel {id} was not offered within {limit:?}")]
+    BrokerTimeout {
+        /// Its number.
+        id: u32,
+        /// The time that was allowed.
+        limit: Duration,
+    },
+    /// There is no stream over which side channels could be announced.
+    #[error("no broker to talk to: {detail}")]
+    BrokerUnavailable {
+        /// What is missing, and on which side.
+        detail: String,
+    },
     /// The handle was used after its end.
     #[error("plugin was shut down")]
     ShutDown,
@@ -134,6 +148,14 @@ impl TransportError {
             Self::Resources { .. } => retryable(
                 "TRANSPORT_RESOURCES",
                 "raise the limit on open files (ulimit -n), or close something",
+            ),
+            Self::BrokerTimeout { .. } => retryable(
+                "TRANSPORT_BROKER_TIMEOUT",
+                "the other side must serve it, and keep what it serves open until it is dialled",
+            ),
+            Self::BrokerUnavailable { .. } => fatal(
+                "TRANSPORT_BROKER_UNAVAILABLE",
+                "the other side must support the broker, and the connection must be up",
             ),
             Self::ShutDown => fatal("TRANSPORT_SHUT_DOWN", "start another plugin"),
         }

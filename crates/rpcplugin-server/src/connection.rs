@@ -25,7 +25,7 @@ pub(crate) struct Connections {
     pub(crate) tasks: TaskTracker,
     /// Ends the accept loop.
     pub(crate) stopping: CancellationToken,
-    /// Asks each connection to end once its calls have.
+    /// Asks each connection to end once its calls have; those without a call yet end at once.
     pub(crate) closing: CancellationToken,
     /// Ends each connection as it is.
     pub(crate) cut: CancellationToken,
@@ -54,14 +54,16 @@ impl Connections {
     async fn serve(self, io: impl Io, pending: Pending) {
         let cut = self.cut.clone();
         let served = async {
-            // Until it has proved itself, a connection is one of a bounded number.
-            let Some(unproven) = pending.enter().hold(self.prove(io)).await else {
-                tracing::debug!("dropped a connection: too many that have said nothing yet");
-                return;
-            };
-            match unproven {
-                Ok(io) => self.http2(io).await,
-                Err(reason) => tracing::debug!(%reason, "dropped a connection"),
+            // Until it has proved itself, a connection is one of a bounded number, and nothing
+            // that a stop waits for.
+            let proof = pending.enter().hold(self.prove(io));
+            match self.closing.run_until_cancelled(proof).await {
+                None => tracing::debug!("dropped a connection that had said nothing yet"),
+                Some(None) => {
+                    tracing::debug!("dropped a connection: too many that have said nothing yet");
+                }
+                Some(Some(Ok(io))) => self.http2(io).await,
+                Some(Some(Err(reason))) => tracing::debug!(%reason, "dropped a connection"),
             }
         };
         cut.run_until_cancelled(served).await;
@@ -93,10 +95,10 @@ impl Connections {
             .max_header_list_size(limits::HEADER_LIST)
             .max_pending_accept_reset_streams(limits::PENDING_RESETS)
             .max_local_error_reset_streams(limits::LOCAL_RESETS)
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_frame_size(FRAME)
-            .max_send_buf_size(SEND_BUFFER)
+            .initial_stream_window_size(limits::STREAM_WINDOW)
+            .initial_connection_window_size(limits::CONNECTION_WINDOW)
+            .max_frame_size(limits::FRAME)
+            .max_send_buf_size(limits::SEND_BUFFER)
             // A host may be stopped in a debugger for hours; its end shows elsewhere. Its own
             // pings are answered at any rate.
             .keep_alive_interval(None)
@@ -125,14 +127,6 @@ fn refused(error: &rpcplugin_core::SecurityError) {
     }
 }
 
-/// Bytes that may be on their way for one call.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-/// Bytes that may be on their way for all calls of a connection.
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
-/// Larger frames than HTTP/2's 16 KiB save work on large messages.
-const FRAME: u32 = 64 * 1024;
-/// Bytes that one call's answer may have waiting.
-const SEND_BUFFER: usize = 1024 * 1024;
 /// Time for a connection's first bytes.
 const FIRST_BYTES: Duration = limits::CONNECTION_TIMEOUT;
 

@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use hyper_util::rt::TokioIo;
+use rpcplugin_server::{PluginSet, RpcService};
 use rpcplugin_transport::memory::MemoryConnector;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream},
     time::timeout,
 };
-use tonic::{Code, Request};
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, body::Body};
+use tower::ServiceExt as _;
 use tower_service::Service as _;
 
-use crate::Running;
+use crate::{Running, probe, with};
 
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
@@ -105,4 +109,45 @@ async fn pings_at_any_rate_are_answered() {
     let kinds = answered(&running, frames).await;
     assert!(!kinds.contains(&GOAWAY));
     assert_eq!(kinds.iter().filter(|kind| **kind == PING).count(), 1000);
+}
+
+/// As go-plugin's hosts send them: a frame for each message.
+#[tokio::test]
+async fn a_slow_handler_of_tiny_messages_keeps_its_connection() {
+    /// Empty messages of 5 bytes each, which just fit into the stream's window.
+    const COUNT: u32 = 200_000;
+    let open = CancellationToken::new();
+    let gate = open.clone();
+    let layer = tower::layer::layer_fn(move |inner: RpcService| {
+        let gate = gate.clone();
+        tower::service_fn(move |request: http::Request<Body>| {
+            let (gate, inner) = (gate.clone(), inner.clone());
+            async move {
+                if request.uri().path().ends_with("/Sum") {
+                    gate.cancelled().await;
+                }
+                inner.oneshot(request).await
+            }
+        })
+    });
+    let server = with(PluginSet::new().service(probe::service())).layer(layer);
+    let running = Running::start(server).await;
+    let mut client = running.client().await;
+    let mut other = client.clone();
+    let sent = CancellationToken::new();
+    let all_sent = sent.clone().drop_guard();
+    let numbers = stream::iter(0..COUNT).then(move |_| {
+        let _until_the_end = &all_sent;
+        async {
+            // So that no two share a frame.
+            tokio::task::yield_now().await;
+            0
+        }
+    });
+    let sum = tokio::spawn(async move { client.sum(numbers).await });
+    timeout(Duration::from_secs(60), sent.cancelled()).await.unwrap();
+    // On the same connection, behind them all.
+    other.echo(Vec::new()).await.unwrap();
+    open.cancel();
+    assert_eq!(sum.await.unwrap().unwrap().into_inner(), 0);
 }

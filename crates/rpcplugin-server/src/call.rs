@@ -71,7 +71,9 @@ async fn guarded(
     request: http::Request<Body>,
     ticket: Option<Ticket>,
 ) -> http::Response<body::CallBody> {
-    let deadline = deadline::of(request.headers()).map(|limit| Instant::now() + limit);
+    // A time that no clock can count is none.
+    let deadline = deadline::of(request.headers());
+    let deadline = deadline.and_then(|limit| Instant::now().checked_add(limit));
     let path = request.uri().path().to_owned();
     let answer = AssertUnwindSafe(service.oneshot(request)).catch_unwind();
     let answer = match deadline {

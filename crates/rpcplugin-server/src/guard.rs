@@ -6,7 +6,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -52,29 +52,49 @@ pub(crate) struct HostGone {
 }
 
 impl HostGone {
-    /// An orphan lives no longer than this.
-    const LIMIT: Duration = Duration::from_secs(2);
+    /// Time between two looks at the parent, where that is how the host's end shows.
+    #[cfg(unix)]
+    const PARENT_INTERVAL: Duration = Duration::from_millis(250);
+    /// An orphan lives no longer than this once its host's end was noticed, and so no longer than
+    /// 2 s in all.
+    const LIMIT: Duration = Duration::from_millis(1750);
     /// Most that an orphan's orderly stop may take, so that it is over before the limit.
-    pub(crate) const GRACE: Duration = Duration::from_millis(1800);
+    pub(crate) const GRACE: Duration = Duration::from_millis(1550);
 
     fn stop(&self) {
         self.stop.request(Reason::HostGone, None);
     }
 }
 
-/// Socket files to remove before the process is ended hard. Clones share the list.
+/// What lies in the file system and must go before the process is ended hard. Clones share the
+/// list.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Files(Arc<Mutex<Vec<PathBuf>>>);
+pub(crate) struct Files(Arc<Mutex<Vec<Bound>>>);
+
+/// A socket that this process bound.
+#[derive(Debug)]
+struct Bound {
+    socket: PathBuf,
+    /// The directory was made for this socket alone.
+    own_directory: bool,
+}
 
 impl Files {
-    pub(crate) fn add(&self, path: PathBuf) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(path);
+    pub(crate) fn add(&self, socket: PathBuf, own_directory: bool) {
+        self.list().push(Bound { socket, own_directory });
     }
 
     /// Removes them all; whoever bound them does so too in an orderly stop.
     pub(crate) fn remove(&self) {
-        for path in self.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            let _ = std::fs::remove_file(path);
+        for Bound { socket, own_directory } in self.list().drain(..) {
+            let _ = std::fs::remove_file(&socket);
+            if let Some(directory) = socket.parent().filter(|_| own_directory) {
+                let _ = std::fs::remove_dir(directory);
+            }
         }
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Bound>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

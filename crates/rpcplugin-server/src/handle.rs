@@ -101,7 +101,8 @@ impl ServerHandle {
         })
     }
 
-    /// Stops the server as its host would, within `grace`, and waits until it has ended.
+    /// Stops the server as its host would, within `grace` and an hour at most, and waits until it
+    /// has ended.
     ///
     /// Cancel-safe: the stop goes on. Returns at once if the server has ended already; a server
     /// that never started is stopped as soon as it does.

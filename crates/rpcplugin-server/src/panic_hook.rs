@@ -1,5 +1,4 @@
 use std::{
-    io::Write as _,
     panic::{self, PanicHookInfo},
     sync::Once,
     time::Duration,
@@ -20,8 +19,8 @@ pub(crate) fn install() {
         panic::set_hook(Box::new(move |info| {
             // What was logged before the panic stands before it.
             hclog::flush(Duration::from_millis(50));
-            let line = format!("panic: {}\n", escape_text(message(info)));
-            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+            // Through the queue, which keeps the order and never waits for stderr.
+            hclog::send(format!("panic: {}\n", escape_text(message(info))).into_bytes());
             previous(info);
         }));
     });

@@ -82,15 +82,7 @@ pub(crate) struct Ended {
 pub(crate) async fn process(server: Server, owner: Owner) -> Result<Ended, Error> {
     let ends = StateEnds(Arc::clone(&server.shared));
     let stdout = RealStdout::take()?;
-    let limit = server.settings.ready_timeout;
-    let started = match tokio::time::timeout(limit, start(server, owner)).await {
-        Ok(started) => started,
-        Err(_) => {
-            let origin = format!("server_ready_timeout of {limit:?}");
-            Err(TransportError::Deadline { origin }.into())
-        }
-    };
-    let (running, line) = match started {
+    let (running, line) = match start(server, owner) {
         Ok(started) => started,
         Err(error) => {
             if owner == Owner::Program {
@@ -106,8 +98,8 @@ pub(crate) async fn process(server: Server, owner: Owner) -> Result<Ended, Error
     Ok(ended)
 }
 
-/// Everything up to the line.
-async fn start(server: Server, owner: Owner) -> Result<(Running, String), Error> {
+/// Everything up to the line, in a runtime. Nothing here waits.
+fn start(server: Server, owner: Owner) -> Result<(Running, String), Error> {
     let Server { cookie, sets, settings, layers, environment, shared } = server;
     cookie.check()?;
     let launch = environment.read(&cookie)?;
@@ -127,7 +119,8 @@ async fn start(server: Server, owner: Owner) -> Result<(Running, String), Error>
     let listener = bind::bind(&launch, &settings, security.is_tls())?;
     let address = listener.address();
     if let Address::Unix(path) = &address {
-        files.add(path.clone());
+        let own_directory = launch.socket_dir.is_none() && settings.listen.is_none();
+        files.add(path.clone(), own_directory);
     }
     let mut handshake = Handshake::new(version, address);
     handshake.certificate = security.field();

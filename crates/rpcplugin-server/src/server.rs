@@ -1,7 +1,7 @@
 use std::{ffi::OsString, fmt, process::ExitCode, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use rpcplugin_core::{Error, MagicCookie, Network};
+use rpcplugin_core::{Error, MagicCookie, Network, limits};
 use rpcplugin_transport::Listener;
 use tokio::sync::watch;
 use tonic::body::Body;
@@ -59,7 +59,7 @@ impl Server {
     pub fn new(cookie: MagicCookie) -> Self {
         let settings = Settings::default();
         let shared = Shared {
-            state: watch::Sender::new(State::Starting { limit: settings.ready_timeout }),
+            state: watch::Sender::new(State::Starting { limit: limits::SERVER_READY_TIMEOUT }),
             stop: Stop::new(),
             in_flight: Arc::default(),
             health: HealthReporter::new([]),
@@ -108,9 +108,8 @@ impl Server {
         self
     }
 
-    /// Time from the start to listening: 5 s.
-    pub fn server_ready_timeout(mut self, limit: Duration) -> Self {
-        self.settings.ready_timeout = limit;
+    /// How long [`ServerHandle::ready`] waits for the server to listen: 5 s.
+    pub fn server_ready_timeout(self, limit: Duration) -> Self {
         self.shared.state.send_replace(State::Starting { limit });
         self
     }
@@ -254,9 +253,9 @@ impl Server {
     ///
     /// Why it did not start: `HANDSHAKE_NOT_LAUNCHED` without the cookie, `CONFIG_…` for
     /// settings, services or variables that cannot work, `SECURITY_CLIENT_CERT_INVALID`,
-    /// `SECURITY_TLS_REQUIRED`, `SECURITY_TLS_NOT_BUILT`, `TRANSPORT_BIND_FAILED`,
-    /// `TRANSPORT_STDOUT_CLOSED`, `TRANSPORT_DEADLINE` after `server_ready_timeout`. After the
-    /// line nothing fails.
+    /// `SECURITY_TLS_REQUIRED`, `SECURITY_TLS_NOT_BUILT`, `SECURITY_KEYGEN`,
+    /// `TRANSPORT_BIND_FAILED`, `TRANSPORT_STDOUT_CLOSED`, `TRANSPORT_RESOURCES`. After the line
+    /// nothing fails.
     pub async fn serve(self) -> Result<(), Error> {
         serve::process(self, Owner::Program).await.map(drop)
     }

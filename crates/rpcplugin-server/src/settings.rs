@@ -11,7 +11,8 @@ use crate::Reflection;
 pub enum ListenOn {
     /// At this address; port 0 is the system's choice. Off loopback only with mutual TLS.
     Tcp(SocketAddr),
-    /// At a socket of a random name in this directory, which must exist.
+    /// At exactly this absolute path, in a directory that exists. A file that is there already is
+    /// never replaced.
     Unix(std::path::PathBuf),
 }
 
@@ -38,7 +39,6 @@ pub(crate) struct Settings {
     pub(crate) reflection: Reflection,
     pub(crate) log_level: LevelFilter,
     pub(crate) grace: Duration,
-    pub(crate) ready_timeout: Duration,
     #[cfg(feature = "tls")]
     pub(crate) connection_timeout: Duration,
     #[cfg(feature = "tls")]
@@ -60,7 +60,6 @@ impl Default for Settings {
             reflection: Reflection::default(),
             log_level: LevelFilter::INFO,
             grace: limits::GRACE,
-            ready_timeout: limits::SERVER_READY_TIMEOUT,
             #[cfg(feature = "tls")]
             connection_timeout: limits::CONNECTION_TIMEOUT,
             #[cfg(feature = "tls")]
@@ -74,6 +73,9 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// No stop takes longer.
+    pub(crate) const LONGEST_GRACE: Duration = Duration::from_secs(3600);
+
     /// Whether every value lies in its range.
     ///
     /// # Errors
@@ -106,7 +108,7 @@ impl Settings {
             "4096 to 1073741824 bytes",
         )?;
         range(
-            self.grace <= Duration::from_secs(3600),
+            self.grace <= Self::LONGEST_GRACE,
             "grpc_grace_period",
             &self.grace,
             "at most one hour",

@@ -117,8 +117,6 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// Time between two looks at the parent.
-    const PARENT_INTERVAL: Duration = Duration::from_millis(500);
     /// Bounds one look at the pipe, should somebody write without end.
     const AT_ONCE: usize = 4 * 1024 * 1024;
 
@@ -163,7 +161,7 @@ impl Watcher {
         let kill =
             self.kill_at.as_ref().map(|(at, _)| at.saturating_duration_since(Instant::now()));
         let parent = matches!(self.host, Some((Host::Parent(_), _)));
-        let look = parent.then_some(Self::PARENT_INTERVAL);
+        let look = parent.then_some(HostGone::PARENT_INTERVAL);
         kill.into_iter().chain(look).min()
     }
 

@@ -10,7 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Ended, Owner, services};
 use crate::{
-    Context, PluginSet,
+    Context, HealthReporter, PluginSet,
     call::{MessageLimits, UserCalls},
     connection::Connections,
     dispatch::Layers,
@@ -105,7 +105,7 @@ impl Running {
             tasks,
             closing,
             accepting,
-            _cut: CutOnDrop(cut),
+            _cut: CutOnDrop { cut, health: context.health },
             _reporting: reporting,
             _signals: signals,
         })
@@ -121,6 +121,8 @@ impl Running {
             _ => grace.unwrap_or(self.grace),
         };
         let reserve = limits::EXIT_RESERVE.min(grace / 2);
+        // A program may ask for more time than a clock can count.
+        let grace = grace.min(Settings::LONGEST_GRACE);
         let deadline = at + grace;
         tracing::debug!(%reason, ?grace, "stopping");
         self.shared.health.drain();
@@ -177,12 +179,16 @@ impl Drop for Abort {
     }
 }
 
-/// Ends every connection when it goes.
+/// Ends every connection and every health check when it goes.
 #[derive(Debug)]
-struct CutOnDrop(CancellationToken);
+struct CutOnDrop {
+    cut: CancellationToken,
+    health: HealthReporter,
+}
 
 impl Drop for CutOnDrop {
     fn drop(&mut self) {
-        self.0.cancel();
+        self.cut.cancel();
+        self.health.drain();
     }
 }

@@ -11,6 +11,7 @@ use rpcplugin_proto::{
 };
 use rpcplugin_server::PluginSet;
 use tonic::Code;
+use tower_service::Service as _;
 
 use crate::{Running, probe, refused, with};
 
@@ -19,14 +20,15 @@ async fn shutdown_is_answered_and_calls_in_progress_finish() {
     let running = Running::probe().await;
     let channel = running.channel().await;
     let mut slow = running.client().await;
+    let mut after = slow.clone();
     let slow = tokio::spawn(async move { slow.sleep(300).await });
     let mut health = HealthClient::new(channel.clone());
     let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(watch.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
     let mut stdio =
         GrpcStdioClient::new(channel.clone()).stream_stdio(()).await.unwrap().into_inner();
-    // Let the slow call arrive before the stop is asked for.
-    running.client().await.echo(Vec::new()).await.unwrap();
+    // The slow call arrives before the stop is asked for: calls of one connection keep their order.
+    after.echo(Vec::new()).await.unwrap();
 
     let mut controller = GrpcControllerClient::new(channel.clone());
     controller.shutdown(Empty {}).await.unwrap();
@@ -43,8 +45,9 @@ async fn calls_longer_than_the_grace_period_are_cut() {
         .grpc_grace_period(Duration::from_millis(200));
     let running = Running::start(server).await;
     let mut client = running.client().await;
+    let mut after = client.clone();
     let slow = tokio::spawn(async move { client.sleep(30_000).await });
-    running.client().await.echo(Vec::new()).await.unwrap();
+    after.echo(Vec::new()).await.unwrap();
     let start = Instant::now();
     running.handle.shutdown(Duration::from_millis(200)).await;
     assert!(start.elapsed() < Duration::from_millis(400), "{:?}", start.elapsed());
@@ -71,8 +74,9 @@ async fn a_drain_that_takes_too_long_says_so() {
         .grpc_grace_period(Duration::from_millis(50));
     let running = Running::start(server).await;
     let mut client = running.client().await;
+    let mut after = client.clone();
     let slow = tokio::spawn(async move { client.sleep(200).await });
-    running.client().await.echo(Vec::new()).await.unwrap();
+    after.echo(Vec::new()).await.unwrap();
     assert_eq!(running.handle.drain().await.unwrap_err().code(), "TRANSPORT_DEADLINE");
     slow.await.unwrap().unwrap();
 }
@@ -101,6 +105,25 @@ async fn ready_fails_when_the_start_failed() {
     let handle = server.handle();
     assert_eq!(refused(server).await.code(), "SECURITY_TLS_REQUIRED");
     assert_eq!(handle.ready().await.unwrap_err().code(), "TRANSPORT_SHUT_DOWN");
+}
+
+#[tokio::test]
+async fn a_connection_that_said_nothing_holds_no_stop_up() {
+    let running = Running::probe().await;
+    let mut connector = running.connector.clone();
+    let _silent = connector.call(http::Uri::from_static("http://localhost")).await.unwrap();
+    // It was accepted: connections keep their order.
+    running.client().await.echo(Vec::new()).await.unwrap();
+    let start = Instant::now();
+    running.handle.shutdown(Duration::from_secs(30)).await;
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_grace_without_end_stops_like_any_other() {
+    let running = Running::probe().await;
+    running.handle.shutdown(Duration::MAX).await;
+    running.served.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use rpcplugin_proto::{
     probe::probe_client::ProbeClient,
 };
 use rustix::process::{Pid, Signal, test_kill_process};
+use tokio::time::timeout;
 
 use crate::support::Plugin;
 
@@ -122,11 +123,12 @@ async fn a_detached_plugin_ignores_the_lifeline() {
 async fn a_wedged_runtime_does_not_outlive_the_host() {
     let mut plugin = Plugin::start(&[], &[LIFELINE]);
     let mut client = ProbeClient::new(plugin.channel().await);
+    let mut other = client.clone();
     // Blocks the plugin's only thread for longer than anybody waits.
     let wedged = tokio::spawn(async move { client.sleep(3_600_000).await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    while timeout(Duration::from_millis(200), other.echo(Vec::new())).await.is_ok() {}
     plugin.close_stdin();
-    let end = plugin.end_within(Duration::from_millis(2_300));
+    let end = plugin.end_within(Duration::from_secs(2));
     assert_eq!(end.status.signal(), Some(9));
     assert!(wedged.await.unwrap().is_err());
 }

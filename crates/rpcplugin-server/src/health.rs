@@ -5,10 +5,14 @@ use rpcplugin_proto::health::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
     health_server::Health,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, task::AbortHandle};
 use tonic::{Request, Response, Status};
 
 use crate::stop::Stop;
+
+mod check;
+
+pub use self::check::HealthCheck;
 
 /// The name under which every go-plugin host asks for a plugin's health.
 pub(crate) const PLUGIN: &str = "plugin";
@@ -28,7 +32,8 @@ pub enum Serving {
 /// Sets what health checks answer, service by service.
 ///
 /// Every registered service, `plugin` and the empty name begin as [`Serving::Serving`]. From the
-/// start of a drain all of them are `NOT_SERVING`, whatever is set. Clones share one board.
+/// start of a drain all of them are `NOT_SERVING`, whatever is set. Checks can be
+/// [attached](Self::attach). Clones share one board.
 #[derive(Clone, Debug)]
 pub struct HealthReporter(Arc<watch::Sender<Board>>);
 
@@ -36,13 +41,16 @@ pub struct HealthReporter(Arc<watch::Sender<Board>>);
 struct Board {
     draining: bool,
     services: BTreeMap<String, Serving>,
+    /// The tasks that ask, by service.
+    checks: BTreeMap<String, AbortHandle>,
 }
 
 impl HealthReporter {
     pub(crate) fn new<'a>(services: impl IntoIterator<Item = &'a str>) -> Self {
         let names = services.into_iter().chain(["", PLUGIN]);
         let services = names.map(|name| (name.to_owned(), Serving::Serving)).collect();
-        Self(Arc::new(watch::Sender::new(Board { draining: false, services })))
+        let board = Board { draining: false, services, checks: BTreeMap::new() };
+        Self(Arc::new(watch::Sender::new(board)))
     }
 
     /// Sets the status of one service. A name that was unknown becomes known.
@@ -54,9 +62,12 @@ impl HealthReporter {
         self.0.send_if_modified(|board| board.services.insert(service, serving) != Some(serving));
     }
 
-    /// Makes every status NOT_SERVING, for good.
+    /// Makes every status NOT_SERVING, for good, and ends all checks.
     pub(crate) fn drain(&self) {
-        self.0.send_if_modified(|board| !std::mem::replace(&mut board.draining, true));
+        self.0.send_if_modified(|board| {
+            board.end_checks();
+            !std::mem::replace(&mut board.draining, true)
+        });
     }
 
     fn status(&self, service: &str) -> Option<ServingStatus> {
@@ -65,6 +76,10 @@ impl HealthReporter {
 }
 
 impl Board {
+    fn end_checks(&mut self) {
+        std::mem::take(&mut self.checks).values().for_each(AbortHandle::abort);
+    }
+
     fn status(&self, service: &str) -> Option<ServingStatus> {
         let serving = self.services.get(service)?;
         Some(match serving {
@@ -73,6 +88,12 @@ impl Board {
             Serving::NotServing => ServingStatus::NotServing,
             Serving::Unknown => ServingStatus::Unknown,
         })
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        self.end_checks();
     }
 }
 

@@ -4,7 +4,8 @@
 //!   line, serves, and stops in order.
 //! - [`PluginSet`]: the services of one application version; [`Protocol`]: a service with its
 //!   descriptors; [`Context`]: what services may ask of the server.
-//! - [`ServerHandle`], [`HealthReporter`]: a running server, from outside and from its services.
+//! - [`ServerHandle`], [`HealthReporter`]: a running server, from outside and from its services;
+//!   [`HealthCheck`]: a question that decides about a service's health.
 //! - [`stdio`]: the plugin's captured output. [`HclogLayer`]: its log, as go-plugin hosts read it.
 //!
 //! **Invariants:** nothing but the handshake line appears on the real stdout. No environment that
@@ -59,7 +60,7 @@ pub use self::{
     context::Context,
     handle::ServerHandle,
     hclog::HclogLayer,
-    health::{HealthReporter, Serving},
+    health::{HealthCheck, HealthReporter, Serving},
     plugin_set::{PluginSet, RpcService},
     protocol::Protocol,
     reflection::Reflection,

@@ -9,3 +9,8 @@ pub use self::facts::Facts;
 /// Proof that an example's plugin was started by its host.
 pub const COOKIE: MagicCookie =
     MagicCookie::new("RPCPLUGIN_EXAMPLE_COOKIE", "a5f9-kv-and-streaming");
+
+/// Compiles the programs of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

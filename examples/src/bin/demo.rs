@@ -1,7 +1,7 @@
 //! Starts the key-value plugin and shows what happens: `demo PLUGIN [--json] [--tcp] [--plaintext]`.
 //! `cargo xtask demo` builds and runs it.
 
-use std::time::{Duration, Instant};
+use std::{path::Path, time::Instant};
 
 use miette::{IntoDiagnostic as _, bail, miette};
 use rpcplugin::{
@@ -31,7 +31,7 @@ async fn main() -> miette::Result<()> {
         program.ok_or_else(|| miette!("usage: demo PLUGIN [--json] [--tcp] [--plaintext]"))?;
 
     let mut facts = Facts::default();
-    facts.add("plugin", "program", program.display());
+    facts.add("plugin", "program", program.display().to_string());
     let mut builder = Client::builder(COOKIE).tls(tls);
     if let Some(network) = network {
         builder = builder.transports([network]);
@@ -42,23 +42,19 @@ async fn main() -> miette::Result<()> {
 
     let (pid, address, times) = (plugin.pid(), plugin.address().clone(), plugin.timings());
     let stopped = plugin.shutdown().await?;
-    facts.add("shutdown", "outcome", stopped.outcome);
-    facts.add(
-        "shutdown",
-        "exit status",
-        stopped.status.map(|status| status.to_string()).unwrap_or_default(),
-    );
-    facts.add("shutdown", "left behind", left_behind(pid, &address));
-    for (phase, time) in [
-        ("spawn", times.spawn),
-        ("handshake", times.handshake),
-        ("connect", times.connect),
-        ("tls", times.tls),
-        ("first answer", times.ready),
-        ("start in all", times.total()),
-        ("shutdown", stopped.took),
+    facts.add("shutdown", "outcome", stopped.outcome.to_string());
+    facts.add("shutdown", "status", stopped.status.map(|status| status.to_string()));
+    facts.add("shutdown", "left_behind", left_behind(pid, &address));
+    for (key, time) in [
+        ("spawn_ms", times.spawn),
+        ("handshake_ms", times.handshake),
+        ("connect_ms", times.connect),
+        ("tls_ms", times.tls),
+        ("first_answer_ms", times.ready),
+        ("whole_start_ms", times.total()),
+        ("shutdown_ms", stopped.took),
     ] {
-        facts.add("times", phase, milliseconds(time));
+        facts.time("times", key, time);
     }
     facts.print(json);
     Ok(())
@@ -67,24 +63,22 @@ async fn main() -> miette::Result<()> {
 /// What the start agreed on.
 fn describe(plugin: &Client, facts: &mut Facts) {
     facts.add("plugin", "pid", plugin.pid());
-    facts.add("handshake", "protocol version", plugin.version());
-    facts.add("handshake", "transport", plugin.address().network());
-    facts.add("handshake", "address", plugin.address());
+    facts.add("handshake", "protocol_version", plugin.version());
+    facts.add("handshake", "transport", plugin.address().network().as_str());
+    facts.add("handshake", "address", plugin.address().to_string());
     match plugin.tls_info() {
         Some(info) => {
-            facts.add("tls", "version", format_args!("{}, {}", info.version, info.cipher_suite))
+            facts.add("tls", "version", info.version);
+            facts.add("tls", "cipher_suite", info.cipher_suite);
         }
         None => facts.add("tls", "version", "none: plaintext was asked for"),
     }
-    for (side, certificate) in
-        [("host", plugin.host_certificate()), ("plugin", plugin.peer_certificate())]
-    {
+    for (key, certificate) in [
+        ("host_certificate", plugin.host_certificate()),
+        ("plugin_certificate", plugin.peer_certificate()),
+    ] {
         if let Some(certificate) = certificate {
-            facts.add(
-                "tls",
-                &format!("{side} certificate"),
-                format_args!("sha256 {}", certificate.fingerprint()),
-            );
+            facts.add("tls", key, format!("sha256 {}", certificate.fingerprint()));
         }
     }
 }
@@ -95,16 +89,13 @@ async fn call(plugin: &Client, facts: &mut Facts) -> miette::Result<()> {
     let start = Instant::now();
     let request = PutRequest { key: "greeting".into(), value: b"hello".to_vec() };
     kv.put(request).await.into_diagnostic()?;
-    facts.add("calls", "put greeting = hello", milliseconds(start.elapsed()));
+    facts.add("calls", "put_request", "greeting = hello");
+    facts.time("calls", "put_ms", start.elapsed());
 
     let start = Instant::now();
     let reply = kv.get(GetRequest { key: "greeting".into() }).await.into_diagnostic()?.into_inner();
-    let value = String::from_utf8_lossy(&reply.value);
-    facts.add(
-        "calls",
-        "get greeting",
-        format_args!("{value:?}, {}", milliseconds(start.elapsed())),
-    );
+    facts.time("calls", "get_ms", start.elapsed());
+    facts.add("calls", "get_reply", String::from_utf8_lossy(&reply.value).into_owned());
 
     for n in 0..ENTRIES {
         let request = PutRequest { key: format!("entry {n:04}"), value: vec![b'x'; 64] };
@@ -120,25 +111,21 @@ async fn call(plugin: &Client, facts: &mut Facts) -> miette::Result<()> {
     if streamed != ENTRIES {
         bail!("stored {ENTRIES} entries, and {streamed} came back");
     }
-    let time = milliseconds(start.elapsed());
-    facts.add("calls", "list entry…", format_args!("{streamed} messages streamed, {time}"));
-    facts.add("calls", "ping", milliseconds(plugin.ping().await?));
+    facts.add("calls", "streamed_messages", streamed);
+    facts.time("calls", "stream_ms", start.elapsed());
+    facts.time("calls", "ping_ms", plugin.ping().await?);
     Ok(())
 }
 
 /// What can be seen of the plugin after its end.
 fn left_behind(pid: u32, address: &Address) -> String {
-    let process = std::path::Path::new("/proc").join(pid.to_string()).exists();
-    let socket = match address {
-        Address::Unix(path) => path.parent().is_some_and(std::path::Path::exists),
+    let process = Path::new("/proc").join(pid.to_string()).exists();
+    let sockets = match address {
+        Address::Unix(path) => path.parent().is_some_and(Path::exists),
         _ => false,
     };
-    match (process, socket) {
+    match (process, sockets) {
         (false, false) => "nothing".into(),
-        _ => format!("process: {process}, socket directory: {socket}"),
+        _ => format!("process: {process}, socket directory: {sockets}"),
     }
-}
-
-fn milliseconds(time: Duration) -> String {
-    format!("{:.2} ms", time.as_secs_f64() * 1e3)
 }

@@ -252,7 +252,7 @@ impl Client {
     /// Ends the plugin in order: asks it to stop, waits
     /// [`grpc_grace_period`](Builder::grpc_grace_period), sends SIGTERM, waits
     /// [`terminate_timeout`](Builder::terminate_timeout), kills its process group, and reaps it.
-    /// Calls in flight may finish meanwhile.
+    /// Calls in flight may finish meanwhile; new ones end with `TRANSPORT_SHUT_DOWN`.
     ///
     /// It takes at most these two times and two seconds, whatever the plugin does. Any handle may
     /// stop or kill, at the same time and repeatedly: all get the same report. Dropping the

@@ -74,6 +74,9 @@ impl<L: Life> Supervisor<L> {
             wanted = next_want(&mut self.want) => Some(wanted),
         };
         let asked = Instant::now();
+        if wanted.is_some() {
+            self.generation.close();
+        }
         self.states.send_replace(State::Stopping);
         self.probes.abort_all();
         let (outcome, status) = match wanted {
@@ -134,7 +137,7 @@ impl<L: Life> Supervisor<L> {
 async fn ask_to_stop(channel: PluginChannel, grace: Duration) {
     let mut request = tonic::Request::new(Empty {});
     request.set_timeout(grace);
-    match GrpcControllerClient::new(channel).shutdown(request).await {
+    match GrpcControllerClient::new(channel.privileged()).shutdown(request).await {
         Ok(_) => tracing::debug!("plugin was asked to stop"),
         Err(status) => tracing::debug!(code = ?status.code(), "plugin was asked to stop"),
     }

@@ -13,7 +13,7 @@ use http::{
     Request, Response, Uri,
     uri::{Authority, PathAndQuery, Scheme},
 };
-use rpcplugin_core::Error;
+use rpcplugin_core::{Error, TransportError};
 use tonic::{Status, body::Body};
 use tower_service::Service;
 
@@ -76,6 +76,7 @@ pub use self::{body::ChannelBody, options::ChannelOptions};
 pub struct PluginChannel {
     shared: Arc<Shared>,
     has_request_timeout: bool,
+    is_privileged: bool,
 }
 
 impl PluginChannel {
@@ -98,7 +99,7 @@ impl PluginChannel {
         let limit = options.connection_timeout;
         let connection = Connection::establish(&dial, limit, &generation).await?;
         let shared = Arc::new(Shared::new(dial, options, generation, connection));
-        Ok(Self { shared, has_request_timeout: true })
+        Ok(Self { shared, has_request_timeout: true, is_privileged: false })
     }
 
     /// The same channel, whose calls last as long as their own deadline lets them: for streams
@@ -106,6 +107,14 @@ impl PluginChannel {
     #[must_use]
     pub const fn without_request_timeout(mut self) -> Self {
         self.has_request_timeout = false;
+        self
+    }
+
+    /// The same channel, whose calls are made also when its generation is
+    /// [closed](Generation::close) to new ones: for the request to stop.
+    #[must_use]
+    pub const fn privileged(mut self) -> Self {
+        self.is_privileged = true;
         self
     }
 
@@ -128,6 +137,11 @@ impl Service<Request<Body>> for PluginChannel {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> ChannelFuture {
+        let generation = &self.shared.generation;
+        if generation.is_closed() && !generation.is_over() && !self.is_privileged {
+            let refused = transport_status(TransportError::ShutDown);
+            return ChannelFuture { inner: Box::pin(std::future::ready(Err(refused))) };
+        }
         let timeout = self.shared.options.request_timeout.filter(|_| self.has_request_timeout);
         let deadline = Deadline::of(request.headers_mut(), timeout);
         *request.uri_mut() = localhost(request.uri());

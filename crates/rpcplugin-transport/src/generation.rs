@@ -1,6 +1,9 @@
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rpcplugin_core::{CrashReport, TransportError};
@@ -30,6 +33,7 @@ pub struct Generation {
 
 struct Inner {
     reason: watch::Sender<Option<EndReason>>,
+    closed: AtomicBool,
     /// What ends every call of this life. Made once: a report may hold 100 lines, and 10 000
     /// calls may end with it.
     error: OnceLock<Arc<TransportError>>,
@@ -49,8 +53,24 @@ impl Generation {
     /// A life that has just begun.
     #[must_use]
     pub fn new() -> Self {
-        let inner = Inner { reason: watch::Sender::new(None), error: OnceLock::new() };
+        let inner = Inner {
+            reason: watch::Sender::new(None),
+            closed: AtomicBool::new(false),
+            error: OnceLock::new(),
+        };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Refuses new calls as [`TransportError::ShutDown`], because the host has begun to stop the
+    /// process. Calls in flight go on, and so do [privileged](crate::PluginChannel::privileged)
+    /// channels.
+    pub fn close(&self) {
+        self.inner.closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether new calls are refused.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.inner.closed.load(Ordering::SeqCst)
     }
 
     /// Ends it. Calls in flight end within 100 ms, each with what it has received so far.

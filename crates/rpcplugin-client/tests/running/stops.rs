@@ -114,6 +114,8 @@ async fn killing_cuts_a_shutdown_short() {
     let stopping = tokio::spawn(plugin.clone().shutdown());
     let mut states = plugin.state_changes();
     while within(states.next()).await != Some(State::Stopping) {}
+    let refused = within(plugin.ping()).await.unwrap_err();
+    assert_eq!(refused.code(), "TRANSPORT_SHUT_DOWN", "new calls are refused");
     let killed = within(plugin.kill()).await;
     assert_eq!(killed.outcome, ShutdownOutcome::Killed);
     assert_eq!(within(stopping).await.unwrap().unwrap(), killed);

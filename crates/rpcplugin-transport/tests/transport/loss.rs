@@ -94,6 +94,20 @@ async fn the_end_of_a_generation_ends_calls_of_a_plugin_that_still_answers() {
 }
 
 #[tokio::test]
+async fn a_closed_generation_refuses_new_calls_and_lets_the_others_go_on() {
+    let host = Host::new().await;
+    let mut slow = host.client();
+    let slow = tokio::spawn(async move { slow.sleep(200).await });
+    within(5, host.plugin.seen.open(1)).await;
+    host.generation.close();
+    let status = host.client().echo(vec![]).await.unwrap_err();
+    assert_eq!((status.code(), code(&status)), (Code::Unavailable, "TRANSPORT_SHUT_DOWN"));
+    let mut privileged = ProbeClient::new(host.channel.clone().privileged());
+    privileged.echo(vec![]).await.unwrap();
+    slow.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_call_after_the_end_fails_at_once_without_dialling() {
     let host = Host::new().await;
     host.client().echo(vec![]).await.unwrap();

@@ -36,6 +36,10 @@ pub(crate) struct Behaviour {
     pub(crate) checks: watch::Sender<usize>,
     /// What stands in the stdio service, which stays open afterwards.
     pub(crate) prints: Option<Vec<StdioData>>,
+    /// How often the stdio service was asked for a stream.
+    pub(crate) streams: watch::Sender<usize>,
+    /// Whether it takes the second such call for one too many.
+    pub(crate) reluctant: bool,
     pub(crate) obeys: bool,
     /// Whether it answers no call any more.
     pub(crate) deaf: watch::Sender<bool>,
@@ -219,6 +223,10 @@ impl GrpcStdio for Services {
         &self,
         _: tonic::Request<()>,
     ) -> Result<tonic::Response<Self::StreamStdioStream>, Status> {
+        self.behaviour.streams.send_modify(|count| *count += 1);
+        if self.behaviour.reluctant && *self.behaviour.streams.borrow() == 2 {
+            return Err(Status::already_exists("one at a time"));
+        }
         let prints = self.behaviour.prints.clone().expect("routed here");
         let stream = stream::iter(prints.into_iter().map(Ok)).chain(stream::pending());
         Ok(tonic::Response::new(Box::pin(stream)))

@@ -55,6 +55,17 @@ async fn readers_and_sinks_get_the_same_bytes() {
 }
 
 #[tokio::test]
+async fn a_lost_stream_that_the_plugin_still_holds_is_asked_for_until_it_is_free() {
+    let behaviour = Behaviour { reluctant: true, ..printing() };
+    let mut streams = behaviour.streams.subscribe();
+    let Started { plugin, rest: _rest } = Fake::new(behaviour).await.start().await;
+    within(streams.wait_for(|opened| *opened == 1)).await.unwrap();
+    plugin.channel().cut("a test");
+    within(streams.wait_for(|opened| *opened == 3)).await.unwrap();
+    within(plugin.shutdown()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_normal_life_is_quiet() {
     let events = Events::default();
     let life = async {

@@ -13,6 +13,7 @@ mod config;
 mod handshake;
 mod protocol;
 mod security;
+mod system;
 mod transport;
 
 pub use self::{
@@ -20,6 +21,7 @@ pub use self::{
     handshake::{HandshakeError, MissingPart},
     protocol::ProtocolError,
     security::SecurityError,
+    system::SystemError,
     transport::TransportError,
 };
 

@@ -39,7 +39,7 @@ pub use self::{
     env::LaunchEnv,
     error::{
         ConfigError, Error, HandshakeError, Kind, MissingPart, ProtocolError, SecurityError,
-        TransportError,
+        SystemError, TransportError,
     },
     escape::{escape, escape_text},
     handshake::Handshake,

@@ -65,7 +65,7 @@ pub(crate) fn run_blocking(server: Server) -> ExitCode {
     match runtime {
         Ok(runtime) => runtime.block_on(run(server)),
         Err(source) => {
-            report::failure(&TransportError::Resources { source }.into());
+            report::failure(&TransportError::Resources { source: source.into() }.into());
             ExitCode::FAILURE
         }
     }
@@ -112,7 +112,7 @@ fn start(server: Server, owner: Owner) -> Result<(Running, String), Error> {
     let signals = handle_signals
         .then(|| SignalHandling::start(shared.stop.clone(), files.clone()))
         .transpose()
-        .map_err(|source| TransportError::Resources { source })?;
+        .map_err(|source| TransportError::Resources { source: source.into() })?;
     watch_host(&launch, &settings, owner, &shared, &files)?;
 
     let security = Security::choose(launch.client_cert.as_deref(), &settings)?;
@@ -175,7 +175,8 @@ fn watch_host(
     };
     let hard = owner == Owner::Server;
     let gone = HostGone { stop: shared.stop.clone(), hard, files: files.clone() };
-    guard::watch(watch, gone).map_err(|source| TransportError::Resources { source })?;
+    guard::watch(watch, gone)
+        .map_err(|source| TransportError::Resources { source: source.into() })?;
     #[cfg(unix)]
     if watch == HostWatch::Lifeline {
         guard::lower_death_signal();

@@ -95,10 +95,10 @@ pub(crate) fn dial_error(
             TransportError::NotFound { address }
         }
         io::ErrorKind::PermissionDenied => TransportError::Denied { address, detail: denied() },
-        _ if is_shortage(&error) => TransportError::Resources { source: error },
+        _ if is_shortage(&error) => TransportError::Resources { source: error.into() },
         _ => TransportError::Disconnected {
             detail: format!("connecting to {address} failed"),
-            source: Some(error),
+            source: Some(error.into()),
         },
     }
     .into()

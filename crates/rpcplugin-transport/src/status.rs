@@ -1,6 +1,6 @@
 //! Between [`Status`], which every call ends with, and our own errors.
 
-use std::{error::Error as StdError, io, sync::Arc};
+use std::{error::Error as StdError, sync::Arc};
 
 use rpcplugin_core::{
     CrashReport, Error, ProtocolError, SecurityError, TransportError, escape_text,
@@ -84,7 +84,7 @@ fn causes(status: &Status) -> impl Iterator<Item = &(dyn StdError + 'static)> {
 fn copy(cause: &(dyn StdError + 'static)) -> Option<Error> {
     if let Some(error) = cause.downcast_ref::<Error>() {
         return match error {
-            Error::Transport { source, .. } => Some(copy_transport(source).into()),
+            Error::Transport { source, .. } => Some(source.clone().into()),
             Error::Protocol { source, .. } => Some(source.clone().into()),
             Error::Security { source, .. } => Some(source.clone().into()),
             // Nothing else fails while a connection is made.
@@ -92,46 +92,12 @@ fn copy(cause: &(dyn StdError + 'static)) -> Option<Error> {
         };
     }
     if let Some(error) = cause.downcast_ref::<TransportError>() {
-        return Some(copy_transport(error).into());
+        return Some(error.clone().into());
     }
     if let Some(error) = cause.downcast_ref::<ProtocolError>() {
         return Some(error.clone().into());
     }
     cause.downcast_ref::<SecurityError>().map(|error| error.clone().into())
-}
-
-/// A copy in which an error of the system keeps its kind and text.
-pub(crate) fn copy_transport(error: &TransportError) -> TransportError {
-    use TransportError as T;
-    match error {
-        T::InvalidEndpoint { address, reason } => {
-            T::InvalidEndpoint { address: address.clone(), reason }
-        }
-        T::BindFailed { attempts } => T::BindFailed { attempts: attempts.clone() },
-        T::StdoutClosed { source } => T::StdoutClosed { source: copy_io(source) },
-        T::Refused { address } => T::Refused { address: address.clone() },
-        T::NotFound { address } => T::NotFound { address: address.clone() },
-        T::Denied { address, detail } => {
-            T::Denied { address: address.clone(), detail: detail.clone() }
-        }
-        T::ConnectTimeout { phase, limit } => T::ConnectTimeout { phase: *phase, limit: *limit },
-        T::Disconnected { detail, source } => {
-            T::Disconnected { detail: detail.clone(), source: source.as_ref().map(copy_io) }
-        }
-        T::PluginGone { report } => T::PluginGone { report: report.clone() },
-        T::Deadline { origin } => T::Deadline { origin: origin.clone() },
-        T::Resources { source } => T::Resources { source: copy_io(source) },
-        T::ShutDown => T::ShutDown,
-        // A kind that this crate does not know yet keeps its words.
-        other => T::Disconnected { detail: other.to_string(), source: None },
-    }
-}
-
-fn copy_io(error: &io::Error) -> io::Error {
-    error.raw_os_error().map_or_else(
-        || io::Error::new(error.kind(), error.to_string()),
-        io::Error::from_raw_os_error,
-    )
 }
 
 fn by_code(status: &Status) -> Error {

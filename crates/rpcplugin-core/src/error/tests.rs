@@ -66,15 +66,15 @@ fn every_error() -> Vec<Error> {
     all.extend(samples!(TransportError:
         InvalidEndpoint { address: text(), reason: "…" }
         BindFailed { attempts: vec![text()] }
-        StdoutClosed { source: system() }
+        StdoutClosed { source: system().into() }
         Refused { address: text() }
         NotFound { address: text() }
         Denied { address: text(), detail: text() }
         ConnectTimeout { phase: Phase::Connect, limit: Duration::ZERO }
-        Disconnected { detail: text(), source: Some(system()) }
+        Disconnected { detail: text(), source: Some(system().into()) }
         PluginGone { report: None }
         Deadline { origin: text() }
-        Resources { source: system() }
+        Resources { source: system().into() }
         BrokerTimeout { id: 1, limit: Duration::ZERO }
         BrokerUnavailable { detail: text() }
         ShutDown {}

@@ -1,10 +1,10 @@
-use std::{io, time::Duration};
+use std::time::Duration;
 
-use super::{Facts, diagnosis, fatal, retryable};
+use super::{Facts, SystemError, diagnosis, fatal, retryable};
 use crate::{CrashReport, Phase};
 
-/// A connection could not be made, or was lost.
-#[derive(Debug, thiserror::Error)]
+/// A connection could not be made, or was lost. One loss ends many calls, so it can be cloned.
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {
     /// An address given by the caller has no valid form.
@@ -26,7 +26,7 @@ pub enum TransportError {
     StdoutClosed {
         /// The system's reason.
         #[source]
-        source: io::Error,
+        source: SystemError,
     },
     /// Nobody listens at the address.
     #[error("nobody listens at {address}")]
@@ -63,7 +63,7 @@ pub enum TransportError {
         detail: String,
         /// What reading or writing failed with, TLS included, if it was that.
         #[source]
-        source: Option<io::Error>,
+        source: Option<SystemError>,
     },
     /// The plugin's process ended.
     #[error("plugin is gone{}", report.as_ref().and_then(|r| r.status).map(|s| format!(": {s}")).unwrap_or_default())]
@@ -82,7 +82,7 @@ pub enum TransportError {
     Resources {
         /// The system's reason.
         #[source]
-        source: io::Error,
+        source: SystemError,
     },
     /// Nobody serves this side channel.
     #[error("side channel {id} was not offered within {limit:?}")]

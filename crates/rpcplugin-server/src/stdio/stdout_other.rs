@@ -22,7 +22,7 @@ impl RealStdout {
         stdout
             .write_all(line.as_bytes())
             .and_then(|()| stdout.flush())
-            .map_err(|source| TransportError::StdoutClosed { source })
+            .map_err(|source| TransportError::StdoutClosed { source: source.into() })
     }
 
     pub(crate) fn give_back(self) {}

@@ -33,9 +33,10 @@ impl RealStdout {
         let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
         if *taken {
             let source = io::Error::other("another server of this process has taken stdout");
-            return Err(TransportError::StdoutClosed { source });
+            return Err(TransportError::StdoutClosed { source: source.into() });
         }
-        let captured = capture().map_err(|source| TransportError::Resources { source })?;
+        let captured =
+            capture().map_err(|source| TransportError::Resources { source: source.into() })?;
         *taken = true;
         Ok(captured)
     }
@@ -52,7 +53,11 @@ impl RealStdout {
             match write(&self.real, rest) {
                 Ok(written) => rest = rest.get(written..).unwrap_or_default(),
                 Err(rustix::io::Errno::INTR) => {}
-                Err(errno) => return Err(TransportError::StdoutClosed { source: errno.into() }),
+                Err(errno) => {
+                    return Err(TransportError::StdoutClosed {
+                        source: io::Error::from(errno).into(),
+                    });
+                }
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use rpcplugin_core::{Error, TransportError, limits};
 use tokio::sync::oneshot;
 
 use super::{call::RequestBody, fate::Fate, watched::Watched};
-use crate::{BoxIo, Connector, Generation, connector::timed_out, status::copy_transport};
+use crate::{BoxIo, Connector, Generation, connector::timed_out};
 
 /// A connector without its type, so that HTTP/2 is compiled once for all of them.
 pub(super) type Dial = Box<dyn Fn() -> BoxFuture<'static, Result<BoxIo, Error>> + Send + Sync>;
@@ -49,7 +49,7 @@ impl Connection {
             biased;
             _ = generation.wait() => Err(generation
                 .error()
-                .map_or(TransportError::ShutDown, |error| copy_transport(&error))
+                .map_or(TransportError::ShutDown, Arc::unwrap_or_clone)
                 .into()),
             connected = tokio::time::timeout(twice, reached) => {
                 connected.unwrap_or_else(|_| Err(timed_out(twice)))

@@ -15,7 +15,7 @@ use tonic::Status;
 
 use crate::{
     Generation,
-    status::{copy_transport, protocol_status, shared_status},
+    status::{protocol_status, shared_status},
 };
 
 /// What becomes of one connection, shared by its bytes, its calls, and whoever ends it.
@@ -62,7 +62,7 @@ impl Fate {
 
     /// It failed by itself.
     pub(super) fn lost(&self, detail: impl Into<String>, source: Option<io::Error>) {
-        let detail = detail.into();
+        let (detail, source) = (detail.into(), source.map(Into::into));
         self.set(End::Lost(Arc::new(TransportError::Disconnected { detail, source })));
     }
 
@@ -109,9 +109,7 @@ impl Fate {
     pub(super) fn into_error(self: Arc<Self>) -> TransportError {
         let end = Arc::into_inner(self).and_then(|fate| fate.end.into_inner());
         match end {
-            Some((End::Lost(error) | End::Cut(error), _)) => {
-                Arc::try_unwrap(error).unwrap_or_else(|error| copy_transport(&error))
-            }
+            Some((End::Lost(error) | End::Cut(error), _)) => Arc::unwrap_or_clone(error),
             _ => TransportError::Disconnected { detail: "it never began".into(), source: None },
         }
     }

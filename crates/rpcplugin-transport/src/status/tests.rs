@@ -1,3 +1,5 @@
+use std::io;
+
 use rpcplugin_core::Phase;
 use tonic::metadata::MetadataMap;
 
@@ -60,10 +62,25 @@ fn our_own_errors_come_back_from_their_status() {
     assert_eq!(error_from_status(&dial_status(Arc::new(refused))).code(), "SECURITY_CERT_MISSING");
     let lost = TransportError::Disconnected {
         detail: "reading failed".into(),
-        source: Some(io::ErrorKind::ConnectionReset.into()),
+        source: Some(io::Error::from(io::ErrorKind::ConnectionReset).into()),
     };
     let error = error_from_status(&transport_status(lost));
     assert_eq!(error.source().unwrap().to_string(), "connection reset");
+}
+
+#[test]
+fn an_error_comes_back_whole_whatever_its_variant() {
+    let unclaimed = TransportError::BrokerTimeout { id: 7, limit: std::time::Duration::ZERO };
+    assert_eq!(error_from_status(&transport_status(unclaimed)).code(), "TRANSPORT_BROKER_TIMEOUT");
+
+    let wrapped = io::Error::new(io::ErrorKind::InvalidData, SecurityError::CertMissing);
+    let lost = TransportError::Disconnected {
+        detail: "reading failed".into(),
+        source: Some(wrapped.into()),
+    };
+    let error = error_from_status(&transport_status(lost));
+    let cause = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
+    assert!(cause.get_ref().unwrap().is::<SecurityError>());
 }
 
 #[test]

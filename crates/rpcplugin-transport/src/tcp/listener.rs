@@ -73,7 +73,7 @@ impl TcpListener {
             PortRange::Within(ports) => {
                 let (first, last) = (u32::from(*ports.start()), u32::from(*ports.end()));
                 let order = random::order((last + 1).saturating_sub(first))
-                    .map_err(|source| TransportError::Resources { source })?;
+                    .map_err(|source| TransportError::Resources { source: source.into() })?;
                 for step in order {
                     let port = u16::try_from(first + step).unwrap_or(*ports.end());
                     match Self::at(SocketAddr::new(bind.ip, port)) {

@@ -136,8 +136,8 @@ impl UnixListener {
         };
         let Bound { socket, path, id } = bound;
         let file = SocketFile { path, id };
-        let socket =
-            Socket::from_std(socket).map_err(|source| TransportError::Resources { source })?;
+        let socket = Socket::from_std(socket)
+            .map_err(|source| TransportError::Resources { source: source.into() })?;
         Ok(Self { socket, file, backoff: Backoff::default(), _own_dir: own_dir })
     }
 }

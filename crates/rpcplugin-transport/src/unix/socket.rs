@@ -62,7 +62,9 @@ pub(super) fn bind(dir: &Path, access: Access<'_>) -> Result<Bound, Error> {
             rustix::net::listen(&socket, BACKLOG)
                 .map_err(|error| failed("cannot listen", error))?;
             let socket = UnixListener::from(socket);
-            socket.set_nonblocking(true).map_err(|source| TransportError::Resources { source })?;
+            socket
+                .set_nonblocking(true)
+                .map_err(|source| TransportError::Resources { source: source.into() })?;
             Ok(Bound { socket, path: path.clone(), id })
         })
         .inspect_err(|_| removal::remove_socket(&path, id))

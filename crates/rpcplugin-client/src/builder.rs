@@ -295,6 +295,13 @@ impl Builder {
         self
     }
 
+    /// Hands the terminal to the plugin until it has ended: [`Stdin::Terminal`]. What the plugin
+    /// writes to descriptor 1 still goes to [`stdout`](Builder::stdout); it reaches the terminal
+    /// as `/dev/tty`.
+    pub fn inherit_tty(self) -> Self {
+        self.stdin(Stdin::Terminal)
+    }
+
     /// Lets the plugin outlive this process, should this process die without stopping it.
     pub fn detach(mut self) -> Self {
         self.settings.detach = true;

@@ -45,6 +45,11 @@ pub enum Stdin {
     /// The host's own standard input. The plugin is in a process group of its own, so the system
     /// stops it if it reads from a terminal.
     Inherit,
+    /// The host's own standard input, and if that is a terminal, the terminal: the plugin's
+    /// process group is in its foreground until the plugin has ended. Meanwhile Ctrl-C and the
+    /// like reach the plugin and not the host, which the system stops if it reads from the
+    /// terminal. On Windows the same as `Inherit`.
+    Terminal,
     /// A pipe for the application to write to.
     Piped,
 }

@@ -1,4 +1,4 @@
-//! What must happen between fork and exec: the only unsafe code of the project.
+//! What must happen between fork and exec, and to the terminal: the only unsafe code of this crate.
 //!
 //! **Invariant:** everything that runs in the new process here is async-signal-safe. It makes
 //! plain system calls on values that were computed before the fork; it neither allocates nor
@@ -8,12 +8,17 @@ use std::{io, os::unix::process::CommandExt as _, process::Command};
 
 use rustix::process::{Pid, Resource};
 
+mod terminal;
+
+pub(crate) use self::terminal::LentTerminal;
+
 /// Makes the child lead a process group of its own, start with default signals and without our
-/// descriptors, and, unless it is detached, die with this process.
+/// descriptors, and, unless it is detached, die with this process. With `terminal` its group is in
+/// the foreground of the terminal on its standard input.
 ///
 /// The parent-death signal belongs to the *thread* that forks: whoever spawns `command` must do
 /// so from a thread that lives as long as the process.
-pub(crate) fn prepare(command: &mut Command, detach: bool) {
+pub(crate) fn prepare(command: &mut Command, detach: bool, terminal: bool) {
     let parent = (!detach).then(rustix::process::getpid);
     let highest = highest_descriptor();
     command.process_group(0);
@@ -21,14 +26,18 @@ pub(crate) fn prepare(command: &mut Command, detach: bool) {
         if let Some(parent) = parent {
             die_with(parent)?;
         }
+        if terminal {
+            // The standard library has made it lead its group already.
+            let _ = terminal::give_to(rustix::process::getpid());
+        }
         reset_signals();
         seal_descriptors(highest);
         Ok(())
     };
     #[expect(unsafe_code, reason = "there is no safe way to run code between fork and exec")]
-    // SAFETY: the closure is async-signal-safe. It captures two integers by value and calls the
-    // three functions below, which make system calls only; `Ok` and `io::Error` from an errno
-    // do not allocate.
+    // SAFETY: the closure is async-signal-safe. It captures plain values and calls the functions
+    // below and `give_to`, which make system calls only; `Ok` and `io::Error` from an errno do
+    // not allocate.
     unsafe {
         command.pre_exec(in_child);
     }

@@ -93,16 +93,29 @@ fn fork(mut launch: Launch, keep: Option<Keep>) -> Result<Spawned, HandshakeErro
         Stdin::Lifeline if launch.detach => Stdio::null(),
         Stdin::Lifeline | Stdin::Piped => Stdio::piped(),
         Stdin::Null => Stdio::null(),
-        Stdin::Inherit => Stdio::inherit(),
+        Stdin::Inherit | Stdin::Terminal => Stdio::inherit(),
     });
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     #[cfg(unix)]
-    crate::sys::prepare(command, launch.detach);
+    let lent = match launch.stdin {
+        Stdin::Terminal => crate::sys::LentTerminal::begin(),
+        _ => None,
+    };
+    #[cfg(unix)]
+    crate::sys::prepare(command, launch.detach, lent.is_some());
 
     let attempt = Attempt::new(command);
     attempt.check()?;
     let started = Instant::now();
     let mut child = spawn_when_free(command).map_err(|error| attempt.explain(error))?;
+    #[cfg(unix)]
+    let keep = match lent {
+        Some(mut lent) => {
+            lent.is_with(rustix::process::Pid::from_child(&child));
+            Some(Box::new((keep, lent)) as Keep)
+        }
+        None => keep,
+    };
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     Ok(Spawned {
         custody: Custody::new(OwnedChild::new(child), keep),

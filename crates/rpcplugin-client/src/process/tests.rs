@@ -20,6 +20,8 @@ mod given;
 mod host;
 mod life;
 mod refusals;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 /// Nothing here takes longer than this, even on a busy machine.
 const SOON: Duration = Duration::from_secs(10);

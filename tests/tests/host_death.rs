@@ -211,6 +211,37 @@ fn j3_the_end_of_the_thread_that_asked_for_the_start_is_not_the_hosts() {
 }
 
 #[test]
+fn a_host_that_drops_its_client_at_its_very_end_leaves_nothing() {
+    leak_free(async |guard| {
+        for _ in 0..5 {
+            let plugin = program("test-plugin");
+            let (mut host, pid) = start(guard, &["drop"], &[plugin.to_str().unwrap()]).await;
+            drop(host.stdin.take());
+            assert!(host.wait().await.unwrap().success());
+            gone(pid).await;
+            let left: Vec<_> = std::fs::read_dir(guard.base()).unwrap().collect();
+            assert!(left.is_empty(), "{left:?}");
+        }
+    });
+}
+
+#[test]
+fn a_host_that_just_exits_takes_its_plugin_with_it() {
+    leak_free(async |guard| {
+        let plugin = program("test-plugin");
+        let (mut host, pid) = start(guard, &["exit"], &[plugin.to_str().unwrap()]).await;
+        drop(host.stdin.take());
+        assert!(host.wait().await.unwrap().success());
+        gone(pid).await;
+        assert_eq!(sockets(guard), [] as [PathBuf; 0]);
+        // No destructor ran: the directory waits for a sweep.
+        for entry in std::fs::read_dir(guard.base()).unwrap() {
+            std::fs::remove_dir_all(entry.unwrap().path()).unwrap();
+        }
+    });
+}
+
+#[test]
 fn an_orderly_host_leaves_nothing() {
     leak_free(async |guard| {
         let plugin = program("test-plugin");

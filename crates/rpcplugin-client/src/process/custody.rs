@@ -1,4 +1,10 @@
-use std::{any::Any, sync::mpsc, time::Duration};
+use std::{
+    any::Any,
+    pin::Pin,
+    sync::mpsc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use rpcplugin_core::ExitStatus;
 use tokio::sync::oneshot;
@@ -14,8 +20,7 @@ pub(super) type Keep = Box<dyn Any + Send>;
 
 /// The duty to end a child.
 ///
-/// Dropping it kills the child's group and hands the child to the reaper, which is given a moment
-/// to finish: a `main` that returns next would end the reaper's thread, and leave the directory.
+/// Dropping it kills the child's group and hands the child to the reaper.
 pub(super) struct Custody {
     /// `None` once the reaper has it.
     held: Option<(OwnedChild, Option<Keep>)>,
@@ -34,31 +39,47 @@ impl Custody {
         &mut self.held.as_mut().expect("only let_go and drop take it, and they end the handle").0
     }
 
-    /// Kills the group and hands the child to the reaper; the receiver learns its exit status
-    /// when it has been reaped and what was kept for it is gone.
-    pub(super) fn let_go(&mut self) -> Option<oneshot::Receiver<ExitStatus>> {
-        let (sender, receiver) = oneshot::channel();
-        self.hand_over(Report::Task(sender))?;
-        Some(receiver)
-    }
-
-    fn hand_over(&mut self, report: Report) -> Option<()> {
+    /// Kills the group and hands the child to the reaper.
+    pub(super) fn let_go(&mut self) -> Option<Reaping> {
         let (mut child, keep) = self.held.take()?;
         child.signal_group(Signal::Kill);
-        reaper::take(Ward { child, keep, report });
-        Some(())
+        let (status, receiver) = oneshot::channel();
+        let (done, waiting) = mpsc::channel();
+        reaper::take(Ward { child, keep, report: Report { status, done } });
+        Some(Reaping { status: receiver, done: waiting })
     }
 }
 
 impl Drop for Custody {
     fn drop(&mut self) {
-        /// A killed process of ordinary size is gone within 2 ms. One that takes longer is left
-        /// to the reaper: this may be a thread of the runtime.
-        const PATIENCE: Duration = Duration::from_millis(20);
-        let (sender, receiver) = mpsc::channel();
-        if self.hand_over(Report::Thread(sender)).is_some() {
-            // Either way the reaper has it now.
-            let _ = receiver.recv_timeout(PATIENCE);
-        }
+        drop(self.let_go());
+    }
+}
+
+/// A child in the reaper's hands; yields its exit status when it has been reaped and what was
+/// kept for it is gone.
+///
+/// Dropping it gives the reaper a moment to finish: a `main` that returns next, or whose runtime
+/// ends with this, would end the reaper's thread and leave the directory.
+pub(super) struct Reaping {
+    status: oneshot::Receiver<ExitStatus>,
+    done: mpsc::Receiver<()>,
+}
+
+impl Future for Reaping {
+    type Output = Result<ExitStatus, oneshot::error::RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.status).poll(cx)
+    }
+}
+
+impl Drop for Reaping {
+    fn drop(&mut self) {
+        /// A killed process of ordinary size is gone within 2 ms on a machine that is not busy.
+        /// One that takes longer is left to the reaper: this may be a thread of the runtime.
+        const PATIENCE: Duration = Duration::from_millis(50);
+        // Nothing is ever sent: the end of the sender is the news, and it may be old.
+        let _ = self.done.recv_timeout(PATIENCE);
     }
 }

@@ -27,9 +27,10 @@ pub(super) struct Ward {
 }
 
 /// Who wants to know that a child is gone.
-pub(super) enum Report {
-    Task(oneshot::Sender<ExitStatus>),
-    Thread(Sender<ExitStatus>),
+pub(super) struct Report {
+    pub(super) status: oneshot::Sender<ExitStatus>,
+    /// Dropped when all is done, for a thread that cannot await the status.
+    pub(super) done: Sender<()>,
 }
 
 static INBOX: Mutex<Option<Sender<Ward>>> = Mutex::new(None);
@@ -88,10 +89,8 @@ fn settle(mut ward: Ward) -> Option<Ward> {
     let Ward { keep, report, .. } = ward;
     // What is kept is foreign to this thread, which must live on for the other children.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(keep)));
-    match report {
-        // Whoever asked may have stopped waiting.
-        Report::Task(sender) => drop(sender.send(status)),
-        Report::Thread(sender) => drop(sender.send(status)),
-    }
+    drop(report.done);
+    // Whoever asked may have stopped waiting.
+    let _ = report.status.send(status);
     None
 }

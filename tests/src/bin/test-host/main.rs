@@ -1,8 +1,8 @@
 //! A host that a test can kill: starts one plugin, tells what it has, and waits.
 //!
-//! Usage: `test-host [plaintext] [detach] [cookie=KEY=VALUE] -- PROGRAM [ARGUMENTS]`. One line
-//! goes to stdout when the plugin answers: `ready PID ADDRESS`. A byte on stdin, or its end, asks
-//! for the shutdown.
+//! Usage: `test-host [plaintext] [detach] [cookie=KEY=VALUE] [drop|exit] -- PROGRAM [ARGUMENTS]`.
+//! One line goes to stdout when the plugin answers: `ready PID ADDRESS`. A byte on stdin, or its
+//! end, asks for the shutdown; or it drops its client as its last deed, or just exits.
 
 use std::io::Write as _;
 
@@ -19,6 +19,7 @@ async fn main() -> anyhow::Result<()> {
         builder = match option.as_str() {
             "plaintext" => builder.tls(Tls::Plaintext),
             "detach" => builder.detach(),
+            "drop" | "exit" => builder,
             cookie if cookie.starts_with(COOKIE) => builder,
             other => anyhow::bail!("unknown option {other:?}"),
         };
@@ -37,8 +38,19 @@ async fn main() -> anyhow::Result<()> {
     stdout.flush()?;
     // However it ends.
     let _ = tokio::io::stdin().read_u8().await;
-    client.shutdown().await?;
+    if options.iter().any(|option| option == "drop") {
+        drop(client);
+    } else if options.iter().any(|option| option == "exit") {
+        leave();
+    } else {
+        client.shutdown().await?;
+    }
     Ok(())
+}
+
+#[expect(clippy::exit, reason = "a host may do so, and no destructor runs then")]
+fn leave() -> ! {
+    std::process::exit(0)
 }
 
 fn cookie(options: &[String]) -> MagicCookie {

@@ -89,7 +89,8 @@
 //! # Features
 //!
 //! `client`, `server` and `tls` are on by default. A build without `tls` refuses whatever asks
-//! for TLS; it never runs plaintext instead. `testing` joins both sides in one process.
+//! for TLS; it never runs plaintext instead. `testing` joins both sides in one process,
+//! and has partners that misbehave.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(inline)]
@@ -111,3 +112,7 @@ pub use rpcplugin_server::{self as server, PluginSet, Server};
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 #[doc(inline)]
 pub use rpcplugin_tls as tls;
+
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;

@@ -94,7 +94,8 @@ pub struct LaunchEnv {
     pub lifeline: bool,
     /// The host's networks in order of preference; `None` if it named none that is known.
     pub transports: Option<Vec<Network>>,
-    /// What was skipped, and why; for the log.
+    /// What was skipped, and why, for the log: of each list the first eight items, and a count of
+    /// the rest.
     pub warnings: Vec<String>,
 }
 
@@ -148,15 +149,35 @@ fn items<T>(
     warnings: &mut Vec<String>,
     read: impl Fn(&str) -> Option<T>,
 ) -> Vec<T> {
+    /// An environment may hold a hundred thousand commas.
+    const SHOWN: usize = 8;
     let text = list.to_string_lossy();
     let mut found = Vec::new();
+    let mut skipped = 0;
     for item in text.split(',').map(str::trim) {
         match read(item) {
             Some(value) => found.push(value),
-            None => warnings.push(format!("{name}: skipped {item:?}, not {what}")),
+            None => {
+                if skipped < SHOWN {
+                    warnings.push(format!("{name}: skipped {}, not {what}", shown(item)));
+                }
+                skipped += 1;
+            }
         }
     }
+    if skipped > SHOWN {
+        warnings.push(format!("{name}: skipped {} more, not {what}", skipped - SHOWN));
+    }
     found
+}
+
+/// The start of an item, quoted.
+fn shown(item: &str) -> String {
+    const LONGEST: usize = 64;
+    match item.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{:?}…", &item[..end]),
+        None => format!("{item:?}"),
+    }
 }
 
 #[cfg(test)]
@@ -185,6 +206,20 @@ mod tests {
         let launch = LaunchEnv::read(|name| (name == TRANSPORTS).then(|| "vsock,tcp".into()));
         assert_eq!(launch.transports, Some(vec![Network::Tcp]));
         assert_eq!(launch.warnings.len(), 1);
+    }
+
+    #[test]
+    fn a_list_of_nonsense_makes_few_and_short_warnings() {
+        let list = format!("{},1", ["x".repeat(500).as_str(); 500].join(","));
+        let launch =
+            LaunchEnv::read(|name| (name == PROTOCOL_VERSIONS).then(|| list.clone().into()));
+        assert_eq!(launch.versions.unwrap().to_vec(), [1]);
+        assert_eq!(launch.warnings.len(), 9);
+        assert!(launch.warnings.iter().all(|warning| warning.len() < 200));
+        assert_eq!(
+            launch.warnings.last().unwrap(),
+            "PLUGIN_PROTOCOL_VERSIONS: skipped 492 more, not a version"
+        );
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rpcplugin_core::limits;
-use rpcplugin_transport::{Accepted, Io, Listener};
+use rpcplugin_transport::{Accepted, Listener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{pending::Pending, preface::read_preface};
@@ -38,12 +38,8 @@ impl Connections {
         let pending = Pending::default();
         while let Some(accepted) = self.stopping.run_until_cancelled(listener.accept()).await {
             match accepted {
-                Ok(Accepted { io, peer, .. }) => {
-                    if !self.any_user && !peer.is_same_user() {
-                        tracing::warn!(?peer, "refused a connection of another user");
-                        continue;
-                    }
-                    self.tasks.spawn(self.clone().serve(io, pending.clone()));
+                Ok(accepted) => {
+                    self.tasks.spawn(self.clone().serve(accepted, pending.clone()));
                 }
                 Err(error) => tracing::warn!(%error, "could not accept a connection"),
             }
@@ -51,12 +47,12 @@ impl Connections {
     }
 
     /// Serves one connection to its end. No failure of one disturbs another.
-    async fn serve(self, io: impl Io, pending: Pending) {
+    async fn serve(self, accepted: Accepted, pending: Pending) {
         let cut = self.cut.clone();
         let served = async {
             // Until it has proved itself, a connection is one of a bounded number, and nothing
             // that a stop waits for.
-            let proof = pending.enter().hold(self.prove(io));
+            let proof = pending.enter().hold(self.prove(accepted));
             match self.closing.run_until_cancelled(proof).await {
                 None => tracing::debug!("dropped a connection that had said nothing yet"),
                 Some(None) => {
@@ -69,8 +65,17 @@ impl Connections {
         cut.run_until_cancelled(served).await;
     }
 
-    /// TLS where it was agreed on, else the preface of HTTP/2; each within a time limit.
-    async fn prove(&self, io: impl Io) -> Result<rpcplugin_transport::BoxIo, String> {
+    /// The right user; then TLS where it was agreed on, else the preface of HTTP/2, each within a
+    /// time limit.
+    async fn prove(&self, accepted: Accepted) -> Result<rpcplugin_transport::BoxIo, String> {
+        let Accepted { io, peer, .. } = accepted;
+        if !self.any_user {
+            let peer = peer.looked_up().await;
+            if !peer.is_same_user() {
+                tracing::warn!(?peer, "refused a connection of another user");
+                return Err("it is another user's".to_owned());
+            }
+        }
         match &*self.security {
             Security::Plaintext => match read_preface(io).await {
                 Ok(io) => Ok(Box::new(io)),

@@ -1,4 +1,9 @@
-use std::net::SocketAddr;
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use rpcplugin_core::SecurityError;
 
@@ -13,26 +18,74 @@ mod proc;
 ///
 /// Unix sockets tell both on Linux and macOS. TCP tells the user on Linux, for connections within
 /// the machine; otherwise TLS is what proves the peer.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
+///
+/// The user of a TCP connection is looked up when somebody asks, once for all clones: see
+/// [`looked_up`](Self::looked_up).
+#[derive(Clone, Default)]
 pub struct Peer {
-    /// Its process id when it connected or began to listen.
-    pub pid: Option<u32>,
-    /// Its user id.
-    pub uid: Option<u32>,
+    pid: Option<u32>,
+    user: User,
+}
+
+/// Who a peer runs as.
+#[derive(Clone)]
+enum User {
+    Known(Option<u32>),
+    OfTcp(Arc<OfTcp>),
+}
+
+/// The far end of an accepted TCP connection.
+struct OfTcp {
+    peer: SocketAddr,
+    own: SocketAddr,
+    accepted: Instant,
+    uid: OnceLock<Option<u32>>,
 }
 
 impl Peer {
     /// A peer with this process and user id.
     #[must_use]
     pub const fn new(pid: Option<u32>, uid: Option<u32>) -> Self {
-        Self { pid, uid }
+        Self { pid, user: User::Known(uid) }
+    }
+
+    /// Its process id when it connected or began to listen.
+    #[must_use]
+    pub const fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+
+    /// Its user id. The first question after that of a TCP connection blocks while the kernel's
+    /// tables are read, unless [`looked_up`](Self::looked_up) came before.
+    #[must_use]
+    pub fn uid(&self) -> Option<u32> {
+        match &self.user {
+            User::Known(uid) => *uid,
+            User::OfTcp(tcp) => {
+                *tcp.uid.get_or_init(|| proc::user_of(tcp.peer, tcp.own, tcp.accepted))
+            }
+        }
+    }
+
+    /// The same peer once its user is known. Without waiting, except for a TCP connection on
+    /// Linux: its tables are read on a thread that may block, and one reading serves all who wait.
+    ///
+    /// To be awaited in a connection's own task, not where connections are accepted.
+    pub async fn looked_up(self) -> Self {
+        if let User::OfTcp(tcp) = &self.user
+            && tcp.uid.get().is_none()
+        {
+            let asking = self.clone();
+            // It fails only while the runtime ends, and then the next question answers itself.
+            let _ = tokio::task::spawn_blocking(move || asking.uid()).await;
+        }
+        self
     }
 
     /// This process, as its peers see it.
     #[must_use]
     pub fn ourselves() -> Self {
-        Self { pid: Some(std::process::id()), uid: own_uid() }
+        Self::new(Some(std::process::id()), own_uid())
     }
 
     /// Whether the peer may use a plugin of this process: it runs as the same user or as root,
@@ -50,7 +103,7 @@ impl Peer {
     /// ```
     #[must_use]
     pub fn is_same_user(&self) -> bool {
-        match (self.uid, own_uid()) {
+        match (self.uid(), own_uid()) {
             (Some(peer), Some(own)) => peer == own || peer == 0,
             _ => true,
         }
@@ -59,7 +112,8 @@ impl Peer {
     /// The peer of an accepted TCP connection. One that closed its end already counts as another
     /// user's.
     pub(crate) fn of_tcp(peer: SocketAddr, own: SocketAddr) -> Self {
-        Self { pid: None, uid: proc::user_of(peer, own) }
+        let (accepted, uid) = (Instant::now(), OnceLock::new());
+        Self { pid: None, user: User::OfTcp(Arc::new(OfTcp { peer, own, accepted, uid })) }
     }
 
     #[cfg(unix)]
@@ -67,11 +121,29 @@ impl Peer {
         // Linux answers with SO_PEERCRED, macOS with getpeereid and LOCAL_PEERPID.
         stream.peer_cred().map_or_else(
             |_| Self::default(),
-            |cred| Self {
-                pid: cred.pid().and_then(|pid| pid.try_into().ok()),
-                uid: Some(cred.uid()),
+            |cred| {
+                let pid = cred.pid().and_then(|pid| pid.try_into().ok());
+                Self::new(pid, Some(cred.uid()))
             },
         )
+    }
+}
+
+impl Default for User {
+    fn default() -> Self {
+        Self::Known(None)
+    }
+}
+
+impl fmt::Debug for Peer {
+    /// Shows what is known by now, and looks nothing up.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Peer");
+        shown.field("pid", &self.pid);
+        match &self.user {
+            User::Known(uid) => shown.field("uid", uid).finish(),
+            User::OfTcp(tcp) => shown.field("tcp", &tcp.peer).field("uid", &tcp.uid.get()).finish(),
+        }
     }
 }
 
@@ -121,8 +193,8 @@ impl ExpectedPeer {
 
     /// Checks the process behind a connected Unix socket.
     #[cfg(unix)]
-    pub(crate) fn check(self, address: &str, peer: Peer) -> Result<(), SecurityError> {
-        self.check_uid(address, peer.uid)?;
+    pub(crate) fn check(self, address: &str, peer: &Peer) -> Result<(), SecurityError> {
+        self.check_uid(address, peer.uid())?;
         let (Some(expected), Some(found)) = (self.pid, peer.pid) else { return Ok(()) };
         if proc::descends_from(found, expected) {
             return Ok(());

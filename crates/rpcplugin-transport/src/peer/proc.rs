@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Instant,
 };
+
+mod reading;
 
 /// A TCP socket of this machine.
 #[derive(Debug)]
@@ -56,17 +59,19 @@ fn taking(address: SocketAddr, mut sockets: Vec<Socket>) -> Vec<Socket> {
     sockets
 }
 
-/// The user at the other end of a connection within this machine; `None` if the kernel does not
-/// tell.
-pub(super) fn user_of(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
+/// The user at the other end of a connection within this machine, which was there at `accepted`;
+/// `None` if the kernel does not tell.
+pub(super) fn user_of(peer: SocketAddr, own: SocketAddr, accepted: Instant) -> Option<u32> {
     /// No user. What the peer sent before it closed its end must not pass as root's, whose
     /// number a socket without a process shows.
     const NOBODY: u32 = u32::MAX;
     if !peer.ip().to_canonical().is_loopback() {
         return None;
     }
+    let mut since = accepted;
     for _ in 0..READINGS {
-        let sockets = sockets()?;
+        let sockets = reading::shared(since)?;
+        since = Instant::now();
         let find = |local, remote| {
             sockets.iter().find(|end| same(end.local, local) && same(end.remote, remote))
         };

@@ -3,13 +3,13 @@ use super::*;
 #[test]
 fn another_user_is_refused_by_name() {
     let expected = ExpectedPeer::new().uid(1000);
-    let error = expected.check("/s", Peer::new(None, Some(7))).unwrap_err();
+    let error = expected.check("/s", &Peer::new(None, Some(7))).unwrap_err();
     assert_eq!(error.code(), "SECURITY_PEER_CREDENTIALS");
     assert_eq!(
         error.to_string(),
         "/s belongs to another process: expected user 1000, found user 7"
     );
-    assert!(expected.check("/s", Peer::new(None, Some(1000))).is_ok());
+    assert!(expected.check("/s", &Peer::new(None, Some(1000))).is_ok());
 }
 
 #[cfg(target_os = "linux")]
@@ -17,11 +17,11 @@ fn another_user_is_refused_by_name() {
 fn another_process_is_refused_by_name() {
     let parent = std::os::unix::process::parent_id();
     let expected = ExpectedPeer::new().pid(std::process::id());
-    let error = expected.check("/s", Peer::new(Some(parent), None)).unwrap_err();
+    let error = expected.check("/s", &Peer::new(Some(parent), None)).unwrap_err();
     assert!(error.to_string().contains(&format!("found process {parent}")), "{error}");
     // A process of a foreign pid namespace shows as 0.
-    assert!(expected.check("/s", Peer::new(Some(0), None)).is_err());
-    assert!(expected.check("/s", Peer::ourselves()).is_ok());
+    assert!(expected.check("/s", &Peer::new(Some(0), None)).is_err());
+    assert!(expected.check("/s", &Peer::ourselves()).is_ok());
 }
 
 #[cfg(target_os = "linux")]

@@ -1,6 +1,6 @@
 //! Systems that do not tell who a process's ancestors are or who holds a port.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Instant};
 
 /// A TCP socket; there are none to be seen here.
 pub(super) struct Socket {
@@ -21,6 +21,6 @@ pub(super) const fn holds(_: u32, _: u64) -> bool {
     true
 }
 
-pub(super) const fn user_of(_: SocketAddr, _: SocketAddr) -> Option<u32> {
+pub(super) const fn user_of(_: SocketAddr, _: SocketAddr, _: Instant) -> Option<u32> {
     None
 }

@@ -78,7 +78,7 @@ impl Service<Uri> for UnixConnector {
             let stream = connect(&path)
                 .await
                 .map_err(|error| dial_error(error, &shown, || mode_of(&path)))?;
-            expected.check(&shown, Peer::of_unix(&stream))?;
+            expected.check(&shown, &Peer::of_unix(&stream))?;
             Ok(stream)
         })
     }

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rpcplugin_core::{Address, env::PortRange};
+#[cfg(target_os = "linux")]
+use rpcplugin_transport::Peer;
 use rpcplugin_transport::{ExpectedPeer, Listener, TcpBind, TcpConnector, TcpListener};
 
 use crate::support::{Plugin, client, connect};
@@ -109,10 +111,16 @@ async fn the_user_at_the_other_end_is_known() {
         let mut listener = TcpListener::bind(&TcpBind::new(ip, PortRange::System)).unwrap();
         let stream = tokio::net::TcpStream::connect(address(&listener)).await.unwrap();
         let peer = listener.accept().await.unwrap().peer;
-        assert_eq!((peer.pid, peer.uid), (None, rpcplugin_transport::Peer::ourselves().uid));
+        let peer = peer.looked_up().await;
+        assert_eq!((peer.pid(), peer.uid()), (None, Peer::ourselves().uid()));
         drop(stream);
 
-        // Whoever is gone already could be anybody.
+        // Whoever is gone already could be anybody, and nobody asked before it went.
+        let stream = tokio::net::TcpStream::connect(address(&listener)).await.unwrap();
+        let peer = listener.accept().await.unwrap().peer;
+        drop(stream);
+        assert!(!peer.looked_up().await.is_same_user());
+
         drop(tokio::net::TcpStream::connect(address(&listener)).await.unwrap());
         assert!(!listener.accept().await.unwrap().peer.is_same_user());
     }

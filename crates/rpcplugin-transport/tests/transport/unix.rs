@@ -187,7 +187,8 @@ async fn both_ends_know_each_other() {
     let mut listener = UnixListener::bind(&UnixBind::new()).unwrap();
     let socket = tokio::net::UnixStream::connect(path(&listener)).await.unwrap();
     let accepted = listener.accept().await.unwrap();
-    assert_eq!(accepted.peer, Peer::ourselves());
+    let (peer, own) = (accepted.peer, Peer::ourselves());
+    assert_eq!((peer.pid(), peer.uid()), (own.pid(), own.uid()));
     drop(socket);
 }
 

@@ -26,17 +26,19 @@ impl Liveness {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if timeout(self.limit, self.answer()).await.is_err() {
+            // Meanwhile calls may have lost that connection and dialled a good one.
+            let (channel, trace) = self.channel.clone().traced();
+            if timeout(self.limit, self.answer(channel)).await.is_err() {
                 tracing::warn!(limit = ?self.limit, "plugin does not answer: its calls are ended");
-                self.channel.cut("the plugin did not answer the liveness probe");
+                trace.cut("the plugin did not answer the liveness probe");
             }
         }
     }
 
     /// Waits for a sign of life.
-    async fn answer(&self) {
+    async fn answer(&self, channel: PluginChannel) {
         tokio::select! {
-            () = ask(self.channel.clone()) => {}
+            () = ask(channel) => {}
             () = self.ask_elsewhere() => {}
         }
     }

@@ -32,9 +32,10 @@ mod failure;
 mod fate;
 mod options;
 mod shared;
+mod traced;
 mod watched;
 
-pub use self::{body::ChannelBody, options::ChannelOptions};
+pub use self::{body::ChannelBody, options::ChannelOptions, traced::CallTrace};
 
 /// A gRPC channel to one plugin process, for every tonic client.
 ///
@@ -77,6 +78,7 @@ pub struct PluginChannel {
     shared: Arc<Shared>,
     has_request_timeout: bool,
     is_privileged: bool,
+    trace: Option<CallTrace>,
 }
 
 impl PluginChannel {
@@ -99,7 +101,7 @@ impl PluginChannel {
         let limit = options.connection_timeout;
         let connection = Connection::establish(&dial, limit, &generation).await?;
         let shared = Arc::new(Shared::new(dial, options, generation, connection));
-        Ok(Self { shared, has_request_timeout: true, is_privileged: false })
+        Ok(Self { shared, has_request_timeout: true, is_privileged: false, trace: None })
     }
 
     /// The same channel, whose calls last as long as their own deadline lets them: for streams
@@ -118,9 +120,16 @@ impl PluginChannel {
         self
     }
 
-    /// Gives the connection up because its peer no longer answers: every call in flight ends as
-    /// DEADLINE_EXCEEDED with [`Deadline`](rpcplugin_core::TransportError::Deadline) and this
-    /// origin as its source. A later call dials anew.
+    /// The same channel, and a note of the connection that its calls use: for a probe, which must
+    /// blame no other.
+    #[must_use]
+    pub fn traced(mut self) -> (Self, CallTrace) {
+        let trace = CallTrace::default();
+        self.trace = Some(trace.clone());
+        (self, trace)
+    }
+
+    /// Gives up the connection that the next call would use, as [`CallTrace::cut`] does.
     pub fn cut(&self, origin: &str) {
         self.shared.cut(origin);
     }
@@ -145,7 +154,7 @@ impl Service<Request<Body>> for PluginChannel {
         let timeout = self.shared.options.request_timeout.filter(|_| self.has_request_timeout);
         let deadline = Deadline::of(request.headers_mut(), timeout);
         *request.uri_mut() = localhost(request.uri());
-        let sent = self.shared.clone().send(request, deadline);
+        let sent = self.shared.clone().send(request, deadline, self.trace.clone());
         let inner: BoxFuture<'static, _> = match deadline {
             None => Box::pin(sent),
             Some(deadline) => Box::pin(async move {

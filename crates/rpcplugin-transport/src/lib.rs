@@ -27,7 +27,7 @@ mod unix;
 #[cfg(unix)]
 pub use self::unix::{PrivateDir, UnixBind, UnixConnector, UnixListener};
 pub use self::{
-    channel::{ChannelBody, ChannelFuture, ChannelOptions, PluginChannel},
+    channel::{CallTrace, ChannelBody, ChannelFuture, ChannelOptions, PluginChannel},
     connector::{Connecting, Connector},
     frame_limit::FrameLimit,
     generation::{EndReason, Generation},

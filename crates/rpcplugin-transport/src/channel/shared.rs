@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tonic::Status;
 
 use super::{
-    ChannelOptions,
+    CallTrace, ChannelOptions,
     body::{ChannelBody, Reply, Timer},
     call::{Call, RequestBody},
     connection::{Connection, Dial},
@@ -63,11 +63,12 @@ impl Shared {
         self: Arc<Self>,
         request: Request<tonic::body::Body>,
         deadline: Option<Deadline>,
+        trace: Option<CallTrace>,
     ) -> Result<Response<ChannelBody>, Status> {
         let call = Call::default();
         let limit = self.options.max_send_message_size;
         let request = request.map(|body| call.request(body, limit));
-        let (response, connection) = self.dispatch(request, &call).await?;
+        let (response, connection) = self.dispatch(request, &call, trace).await?;
         let needs_trailers = check_head(&response)?;
         let gauge =
             FrameGauge::new(self.options.max_receive_message_size, "grpc_max_receive_message_size");
@@ -88,10 +89,14 @@ impl Shared {
         self: &Arc<Self>,
         mut request: Request<RequestBody>,
         call: &Call,
+        trace: Option<CallTrace>,
     ) -> Result<(Response<Incoming>, Connection), Status> {
         let mut may_redial = true;
         loop {
             let mut connection = self.connection().await?;
+            if let Some(trace) = &trace {
+                trace.note(&connection.fate);
+            }
             let mut failed = match connection.sender.try_send_request(request).await {
                 Ok(response) => return Ok((response, connection)),
                 Err(failed) => failed,

@@ -206,6 +206,27 @@ async fn cutting_ends_every_call_with_the_reason_and_a_later_call_reconnects() {
 }
 
 #[tokio::test]
+async fn a_late_verdict_on_a_lost_connection_leaves_its_successor_alone() {
+    let host = Host::new().await;
+    let (traced, trace) = host.channel.clone().traced();
+    client(&traced).echo(vec![]).await.unwrap();
+    host.channel.cut("a test");
+    let mut slow = host.client();
+    let slow = tokio::spawn(async move { slow.sleep(100).await });
+    within(5, host.plugin.seen.open(1)).await;
+    trace.cut("no health answer within 5s");
+    slow.await.unwrap().unwrap();
+    assert_eq!(host.plugin.accepted(), 2);
+
+    client(&traced).echo(vec![]).await.unwrap();
+    let mut slow = host.client();
+    let slow = tokio::spawn(async move { slow.sleep(600_000).await });
+    within(5, host.plugin.seen.open(1)).await;
+    trace.cut("no health answer within 5s");
+    assert_eq!(code(&within(5, slow).await.unwrap().unwrap_err()), "TRANSPORT_DEADLINE");
+}
+
+#[tokio::test]
 async fn connecting_to_nobody_is_refused() {
     let (connector, listener) = memory::pair();
     drop(listener);

@@ -1,10 +1,11 @@
 //! What the programs of this package share.
 
 mod facts;
+mod store;
 
 use rpcplugin::MagicCookie;
 
-pub use self::facts::Facts;
+pub use self::{facts::Facts, store::Store};
 
 /// Proof that an example's plugin was started by its host.
 pub const COOKIE: MagicCookie =

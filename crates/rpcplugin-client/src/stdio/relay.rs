@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc, time::Duration};
 
 use rpcplugin_core::{Error, Kind, TransportError};
 use rpcplugin_proto::plugin::{
@@ -22,7 +22,7 @@ pub(crate) async fn relay(channel: PluginChannel, message_limit: usize, buffer: 
         match status.code() {
             // The plugin has not noticed yet that the stream before is gone.
             Code::AlreadyExists if lost_one => tokio::time::sleep(REOPEN).await,
-            Code::Unimplemented => {
+            Code::Unimplemented | Code::Unavailable if is_the_plugins_own(&status) => {
                 tracing::warn!("plugin has no stdio service: what it prints stays with it");
                 return;
             }
@@ -53,6 +53,11 @@ async fn read(channel: PluginChannel, limit: usize, buffer: &Buffer) -> Result<(
         }
     }
     Ok(())
+}
+
+/// Whether the plugin said so itself: what happens to a connection has a cause on this side.
+fn is_the_plugins_own(status: &Status) -> bool {
+    status.source().is_none()
 }
 
 fn is_lost_connection(status: &Status) -> bool {

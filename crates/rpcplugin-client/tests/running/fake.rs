@@ -36,6 +36,8 @@ pub(crate) struct Behaviour {
     pub(crate) checks: watch::Sender<usize>,
     /// What stands in the stdio service, which stays open afterwards.
     pub(crate) prints: Option<Vec<StdioData>>,
+    /// Whether the stdio service is UNAVAILABLE instead of UNIMPLEMENTED where there is none.
+    pub(crate) unavailable: bool,
     /// How often the stdio service was asked for a stream.
     pub(crate) streams: watch::Sender<usize>,
     /// Whether it takes the second such call for one too many.
@@ -176,6 +178,8 @@ async fn answer(
         GrpcStdioServer::new(services).oneshot(request).await
     } else if path.starts_with("/plugin.GRPCController/") && *obeys {
         GrpcControllerServer::new(services).oneshot(request).await
+    } else if path.starts_with("/plugin.GRPCStdio/") && services.behaviour.unavailable {
+        Ok(Status::unavailable("not now").into_http())
     } else if path == "/hang" {
         std::future::pending().await
     } else {

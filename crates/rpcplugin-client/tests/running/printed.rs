@@ -80,9 +80,13 @@ async fn a_normal_life_is_quiet() {
 
 #[tokio::test]
 async fn a_plugin_without_the_service_costs_one_warning() {
+    costs_one_warning(Behaviour { obeys: true, ..Behaviour::default() }).await;
+    costs_one_warning(Behaviour { obeys: true, unavailable: true, ..Behaviour::default() }).await;
+}
+
+async fn costs_one_warning(behaviour: Behaviour) {
     let events = Events::default();
     let life = async {
-        let behaviour = Behaviour { obeys: true, ..Behaviour::default() };
         let Started { plugin, rest: _rest } = Fake::new(behaviour).await.start().await;
         within(async {
             while events.above_debug().is_empty() {

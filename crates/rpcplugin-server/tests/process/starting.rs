@@ -94,6 +94,22 @@ fn impossible_settings_and_variables_end_the_start() {
     Plugin::start(&["everywhere"], &[]).end().refused("SECURITY_TLS_REQUIRED");
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn of_several_faults_the_first_step_of_the_start_is_named() {
+    let garbage: &dyn AsRef<OsStr> = &"garbage";
+    let missing: &dyn AsRef<OsStr> = &"/no/such/directory";
+    let faults = [("PLUGIN_CLIENT_CERT", garbage), ("PLUGIN_UNIX_SOCKET_DIR", missing)];
+    let wrong: &dyn AsRef<OsStr> = &"wrong";
+    let cookie = ("SERVER_TEST_COOKIE", wrong);
+    Plugin::start(&["twice"], &[faults[0], faults[1], cookie])
+        .end()
+        .refused("HANDSHAKE_NOT_LAUNCHED");
+    Plugin::start(&["twice"], &faults).end().refused("CONFIG_PROTOCOL_VERSIONS");
+    Plugin::start(&[], &faults).end().refused("SECURITY_CLIENT_CERT_INVALID");
+    Plugin::start(&[], &faults[1..]).end().refused("CONFIG_SOCKET_DIR");
+}
+
 #[test]
 fn an_empty_host_certificate_means_plaintext() {
     let plugin = Plugin::start(&[], &[("PLUGIN_CLIENT_CERT", &"")]);

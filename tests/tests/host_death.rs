@@ -106,12 +106,15 @@ fn j7_a_go_plugin_does_not_outlive_its_host() {
     });
 }
 
-/// The Go plugin of the interop matrix, if it was built: in the target directory, or where
-/// `RPCPLUGIN_GO_PLUGIN` says.
+/// The Go plugin of the interop matrix: where `RPCPLUGIN_GO_PLUGIN` says, and then it must be
+/// there, or in the target directory if it was built.
 fn go_plugin() -> Option<PathBuf> {
-    let built = || program("../interop/go-plugin-1.8.0/plugin");
-    let path = std::env::var_os("RPCPLUGIN_GO_PLUGIN").map_or_else(built, PathBuf::from);
-    path.exists().then_some(path)
+    if let Some(path) = std::env::var_os("RPCPLUGIN_GO_PLUGIN") {
+        let path = PathBuf::from(path);
+        assert!(path.exists(), "no Go plugin at {}", path.display());
+        return Some(path);
+    }
+    Some(program("../interop/go-plugin-1.8.0/plugin")).filter(|path| path.exists())
 }
 
 #[test]

@@ -20,10 +20,9 @@ pub(super) struct Step {
 
 #[derive(Debug)]
 enum Job {
-    /// All must succeed; none is left out when an earlier one fails.
+    /// All must succeed; none is left out when an earlier one fails. As in a shell, words of the
+    /// form `NAME=value` before the program are its environment.
     Commands(Vec<Vec<String>>),
-    /// The same with rustdoc's warnings as errors.
-    Documentation(Vec<String>),
     /// Part of this program; may return what could not be done.
     Own(fn() -> Result<Option<String>>),
 }
@@ -35,17 +34,16 @@ impl Step {
 
     /// Runs the step; returns a remark for the summary, if there is one.
     pub(super) fn run(&self, say: impl Fn(&str), stdout_to_stderr: bool) -> Result<Option<String>> {
-        let run = |line: &[String], rustdocflags: &str| {
+        let run = |line: &[String]| {
             say(&format!("$ {}", line.join(" ")));
-            run(line, rustdocflags, stdout_to_stderr)
+            run(line, stdout_to_stderr)
         };
         match &self.job {
             Job::Commands(lines) => {
-                let results: Vec<_> = lines.iter().map(|line| run(line, "")).collect();
+                let results: Vec<_> = lines.iter().map(|line| run(line)).collect();
                 results.into_iter().collect::<Result<()>>()?;
                 Ok(None)
             }
-            Job::Documentation(line) => run(line, "-D warnings").map(|()| None),
             Job::Own(job) => job(),
         }
     }
@@ -59,6 +57,14 @@ pub(super) fn all(metadata: &Value, xtask: &Path, all_peers: bool) -> Vec<Step> 
         Job::Commands(vec![words.map(str::to_owned).collect()])
     };
     let interop: &[&str] = if all_peers { &["interop", "--all-peers"] } else { &["interop"] };
+    let mut tests = words("cargo test --workspace --no-fail-fast");
+    if all_peers {
+        // The interop step before has built it, and its absence is a failure.
+        let target = metadata["target_directory"].as_str().unwrap_or("target");
+        tests.insert(0, format!("RPCPLUGIN_GO_PLUGIN={target}/interop/go-plugin-1.8.0/plugin"));
+    }
+    let documentation =
+        [vec!["RUSTDOCFLAGS=-D warnings".to_owned()], words("cargo doc --workspace --no-deps")];
 
     let mut steps = vec![
         step("formatting", cargo("fmt --all --check")),
@@ -67,8 +73,10 @@ pub(super) fn all(metadata: &Value, xtask: &Path, all_peers: bool) -> Vec<Step> 
             "lints of the code generator",
             cargo("clippy --package xtask --all-targets --features codegen -- -D warnings"),
         ),
-        step("tests", cargo("test --workspace --no-fail-fast")),
-        step("documentation", Job::Documentation(words("cargo doc --workspace --no-deps"))),
+        step("demo", own(&["demo"])),
+        step("interop", own(interop)),
+        step("tests", Job::Commands(vec![tests])),
+        step("documentation", Job::Commands(vec![documentation.concat()])),
         step("tidy", own(&["tidy"])),
         step("generated code", own(&["codegen", "--check"])),
     ];
@@ -78,8 +86,6 @@ pub(super) fn all(metadata: &Value, xtask: &Path, all_peers: bool) -> Vec<Step> 
         step("client without tls", cargo("test --package rpcplugin-client --no-default-features")),
         step("tls with aws-lc-rs", cargo("test --package rpcplugin-tls --features aws-lc-rs")),
         step("dependencies", Job::Own(deny::check)),
-        step("demo", own(&["demo"])),
-        step("interop", own(interop)),
     ]);
     steps
 }
@@ -116,8 +122,10 @@ fn words(line: &str) -> Vec<String> {
 }
 
 /// Runs one command in the workspace's folder.
-fn run(line: &[String], rustdocflags: &str, stdout_to_stderr: bool) -> Result<()> {
-    let (program, arguments) = line.split_first().context("an empty command line")?;
+fn run(line: &[String], stdout_to_stderr: bool) -> Result<()> {
+    let variables: Vec<_> = line.iter().map_while(|word| word.split_once('=')).collect();
+    let (program, arguments) =
+        line[variables.len()..].split_first().context("an empty command line")?;
     let mut command = match program.as_str() {
         "cargo" => workspace::cargo(),
         path => {
@@ -126,10 +134,7 @@ fn run(line: &[String], rustdocflags: &str, stdout_to_stderr: bool) -> Result<()
             command
         }
     };
-    command.args(arguments);
-    if !rustdocflags.is_empty() {
-        command.env("RUSTDOCFLAGS", rustdocflags);
-    }
+    command.args(arguments).envs(variables);
     if stdout_to_stderr {
         command.stdout(io::stderr());
     }
@@ -161,6 +166,18 @@ mod tests {
             Job::Commands(lines) => lines.iter().map(|line| line.join(" ")).collect(),
             job => panic!("{name} is {job:?}"),
         }
+    }
+
+    #[test]
+    fn with_all_peers_the_tests_must_find_the_go_plugin_that_interop_builds() {
+        let steps = steps(true);
+        let place = |name| steps.iter().position(|step| step.name == name).unwrap();
+        assert!(place("interop") < place("tests"));
+        assert_eq!(
+            lines(&steps, "tests"),
+            ["RPCPLUGIN_GO_PLUGIN=target/interop/go-plugin-1.8.0/plugin \
+              cargo test --workspace --no-fail-fast"]
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Calls of all kinds, and what may go wrong in them: `faults.md` E.
+//! Calls of all kinds, and what may go wrong in them: `docs/faults.md` E.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]

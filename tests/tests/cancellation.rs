@@ -1,4 +1,4 @@
-//! Futures that are dropped at any point: `faults.md` A11, E4, H14.
+//! Futures that are dropped at any point: `docs/faults.md` A11, E4, H14.
 
 #![cfg(target_os = "linux")]
 

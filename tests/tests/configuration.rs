@@ -1,4 +1,4 @@
-//! Settings that cannot work start nothing: `faults.md` L.
+//! Settings that cannot work start nothing: `docs/faults.md` L.
 
 #![cfg(target_os = "linux")]
 

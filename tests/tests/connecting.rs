@@ -1,4 +1,4 @@
-//! Good lines with nothing good behind them: `faults.md` C.
+//! Good lines with nothing good behind them: `docs/faults.md` C.
 
 #![cfg(target_os = "linux")]
 

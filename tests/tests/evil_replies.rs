@@ -1,4 +1,4 @@
-//! Replies that no server should send: `faults.md` C8, D13, E6, E8, E11.
+//! Replies that no server should send: `docs/faults.md` C8, D13, E6, E8, E11.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]

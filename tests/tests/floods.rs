@@ -1,4 +1,4 @@
-//! HTTP/2 that is abused against our plugin: `faults.md` E12.
+//! HTTP/2 that is abused against our plugin: `docs/faults.md` E12.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]

@@ -1,4 +1,4 @@
-//! First lines of all kinds: `faults.md` B.
+//! First lines of all kinds: `docs/faults.md` B.
 
 #![cfg(target_os = "linux")]
 

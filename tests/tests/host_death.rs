@@ -1,4 +1,4 @@
-//! The host ends without a word: `faults.md` J.
+//! The host ends without a word: `docs/faults.md` J.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]

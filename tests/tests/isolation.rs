@@ -1,4 +1,4 @@
-//! What a plugin gets of its host: F-ISO-4, 5 and 7, `faults.md` G12 and N8.
+//! What a plugin gets of its host: F-ISO-4, 5 and 7, `docs/faults.md` G12 and N8.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]

@@ -1,4 +1,4 @@
-//! Many plugins in one host: F-LIFE-2, `faults.md` N1.
+//! Many plugins in one host: F-LIFE-2, `docs/faults.md` N1.
 
 #![cfg(target_os = "linux")]
 

@@ -1,4 +1,4 @@
-//! Who may talk to whom: `faults.md` D.
+//! Who may talk to whom: `docs/faults.md` D.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]

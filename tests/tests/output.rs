@@ -1,4 +1,4 @@
-//! What a plugin writes, however much and of whatever shape: `faults.md` G.
+//! What a plugin writes, however much and of whatever shape: `docs/faults.md` G.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]

@@ -1,4 +1,4 @@
-//! The plugin ends while its host needs it: `faults.md` E1, G6, H9, H10, N2.
+//! The plugin ends while its host needs it: `docs/faults.md` E1, G6, H9, H10, N2.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]

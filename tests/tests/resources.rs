@@ -1,4 +1,4 @@
-//! A host that runs out of descriptors: `faults.md` A15, K4.
+//! A host that runs out of descriptors: `docs/faults.md` A15, K4.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]

@@ -1,4 +1,4 @@
-//! Programs that do not become plugins: `faults.md` A.
+//! Programs that do not become plugins: `docs/faults.md` A.
 
 #![cfg(target_os = "linux")]
 

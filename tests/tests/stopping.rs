@@ -1,4 +1,4 @@
-//! How a plugin ends when its host wants it to: `faults.md` H.
+//! How a plugin ends when its host wants it to: `docs/faults.md` H.
 
 #![cfg(target_os = "linux")]
 

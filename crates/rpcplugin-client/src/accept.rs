@@ -25,7 +25,7 @@ pub(crate) struct Accepted {
 ///
 /// # Errors
 ///
-/// The first check that fails, in the order of `protocol.md` 3.4 and 15: the codes of
+/// The first check that fails, in the order of `docs/wire-format.md`, The line: the codes of
 /// [`Handshake::read`] up to `HANDSHAKE_VERSION_MISMATCH`, `HANDSHAKE_TRANSPORT_MISMATCH`,
 /// `HANDSHAKE_ADDRESS`, `HANDSHAKE_PROTOCOL_UNSUPPORTED`, `SECURITY_ADDRESS_FORBIDDEN`,
 /// `SECURITY_CERT_MISSING`, `SECURITY_CERT_INVALID` or `SECURITY_CERT_UNEXPECTED`.

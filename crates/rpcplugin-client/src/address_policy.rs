@@ -22,7 +22,7 @@ pub enum AddressException {
     AnyOwner,
 }
 
-/// Which announced addresses a host dials: `protocol.md` 5.3.
+/// Which announced addresses a host dials: `docs/wire-format.md`, Addresses.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AddressPolicy {
     directories: Vec<PathBuf>,

@@ -1,7 +1,7 @@
 //! A plugin's environment, composed from the host's, the caller's and the launch variables.
 //!
 //! **Invariant:** nothing here reads the process's environment; it is passed in. No variable that
-//! was meant for this process as a plugin reaches its own plugins (`protocol.md` 2.2 and 2.5).
+//! was meant for this process as a plugin reaches its own plugins (`docs/wire-format.md`, Launch).
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! gRPC's health protocol from the host's side: `protocol.md` 7.2.
+//! gRPC's health protocol from the host's side.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! The steps by which a plugin is stopped: `protocol.md` 11.1.
+//! The steps by which a plugin is stopped: `docs/wire-format.md`, Shutdown.
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** everything here is total: no bytes panic it, and what a plugin writes is data.
 //! It appears escaped, under `plugin.`, and replaces nothing of the host's own record
-//! (`protocol.md` 8.3).
+//! (`docs/wire-format.md`, Logs).
 
 mod emit;
 mod hclog;

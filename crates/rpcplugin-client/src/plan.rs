@@ -85,7 +85,7 @@ impl Plan {
         Some(PathBuf::from(value)).filter(|path| path.is_absolute())
     }
 
-    /// `protocol.md` 2.3 and 2.4.
+    /// `docs/wire-format.md`, Launch.
     pub(crate) fn launch_variables(
         &self,
         sockets: Option<&Path>,

@@ -1,4 +1,4 @@
-//! The values that a builder collects, and what may stand in them: `features.md` 23.
+//! The values that a builder collects, and what may stand in them.
 
 use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 

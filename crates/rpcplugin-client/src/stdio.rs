@@ -1,4 +1,4 @@
-//! What a plugin prints, as it arrives over the stdio service: `protocol.md` 8.1.
+//! What a plugin prints, as it arrives over the stdio service.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! The course of a server: start, serve, stop. `protocol.md` 3.5 and 11.2 give the order.
+//! The course of a server: start, serve, stop. the order is that of `docs/wire-format.md`.
 
 use std::{
     process::ExitCode,
@@ -117,15 +117,17 @@ fn start(server: Server, owner: Owner) -> Result<(Running, String), Error> {
 
     let security = Security::choose(launch.client_cert.as_deref(), &settings)?;
     let listener = bind::bind(&launch, &settings, security.is_tls())?;
-    let address = listener.address();
-    if let Address::Unix(path) = &address {
+    let bound = listener.address();
+    if let Address::Unix(path) = &bound {
         let own_directory = launch.socket_dir.is_none() && settings.listen.is_none();
         files.add(path.clone(), own_directory);
     }
-    let mut handshake = Handshake::new(version, address);
+    let announced = bind::announced(bound, &settings, security.is_tls())?;
+    let mut handshake = Handshake::new(version, announced);
     handshake.certificate = security.field();
     // The host wants an answer; multiplexing is not spoken.
     handshake.multiplexing = launch.multiplex.as_ref().map(|_| false);
+    let line = handshake.to_line()?;
 
     let output = stdio::of_process();
     output.resize(settings.stdio_buffer);
@@ -136,7 +138,7 @@ fn start(server: Server, owner: Owner) -> Result<(Running, String), Error> {
     let parts =
         Parts { set, version, settings, layers, security, output, any_user, linger, shared };
     let running = Running::launch(parts, listener, signals, owner)?;
-    Ok((running, format!("{handshake}\n")))
+    Ok((running, format!("{line}\n")))
 }
 
 /// See [`Server::serve_on`].

@@ -1,4 +1,4 @@
-//! Which pairs there are, and what the peers are known not to do (`protocol.md`, section 14).
+//! Which pairs there are, and what the peers are known not to do (the README has the table).
 
 use super::peers::Peer;
 

@@ -134,6 +134,15 @@ async fn a_wedged_runtime_does_not_outlive_the_host() {
 }
 
 #[test]
+fn a_plugin_that_does_not_lead_its_group_leaves_it_alone() {
+    let mut shell = Plugin::start_in_a_shells_group();
+    shell.line();
+    shell.close_stdin();
+    let end = shell.end_within(Duration::from_secs(3));
+    assert_eq!((end.stderr.as_str(), end.status.code()), ("survived\n", Some(0)));
+}
+
+#[test]
 fn a_plugin_that_leads_its_group_takes_its_children_along() {
     let mut plugin = Plugin::start(&["child"], &[LIFELINE]);
     plugin.line();

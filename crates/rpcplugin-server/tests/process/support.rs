@@ -57,6 +57,18 @@ impl Plugin {
         })
     }
 
+    /// Starts it with a lifeline in the process group of a shell, which tells on stderr whether
+    /// another process of the group is still there when the plugin has ended.
+    pub(crate) fn start_in_a_shells_group() -> Self {
+        let mut shell = Command::new("sh");
+        let script = "sleep 300 >/dev/null 2>&1 & \"$0\"; kill $! && echo survived >&2";
+        shell.args(["-c", script]).arg(executable());
+        Self::launch(shell, |command, dir| {
+            command.env("SERVER_TEST_COOKIE", "right").env("PLUGIN_UNIX_SOCKET_DIR", dir);
+            command.env("RPCPLUGIN_LIFELINE", "stdin").env("PATH", "/usr/bin:/bin");
+        })
+    }
+
     fn launch(mut command: Command, set: impl FnOnce(&mut Command, &Path)) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let dir = temporary.path().to_owned();

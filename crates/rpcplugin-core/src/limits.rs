@@ -50,6 +50,8 @@ pub const SOCKET_PATH: usize = if cfg!(target_os = "macos") { 103 } else { 107 }
 /// Longest directory that a host may give its plugins for their sockets: a Go plugin appends up
 /// to 17 bytes to it, and others more.
 pub const SOCKET_DIR: usize = 80;
+/// Longest directory in which a private one of at most [`SOCKET_DIR`] bytes can be made.
+pub const SOCKET_BASE: usize = SOCKET_DIR - "/rpcplugin-XXXXXXXX".len();
 
 /// The whole of `spawn`. Settable.
 pub const START_TIMEOUT: Duration = Duration::from_secs(60);

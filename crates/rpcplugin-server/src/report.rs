@@ -39,7 +39,7 @@ mod tests {
             line(&error.into()),
             "error[CONFIG_SOCKET_DIR]: socket directory /no\\nwhere cannot be used: it cannot be \
              opened: no such file (hint: it must be an existing directory of this user, \
-             writable, and at most 80 bytes long)"
+             writable, and at most 80 bytes long, or 61 where a private one is made in it)"
         );
     }
 

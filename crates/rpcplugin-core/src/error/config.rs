@@ -1,6 +1,7 @@
 use std::{io, path::PathBuf};
 
 use super::{Facts, diagnosis, fatal};
+use crate::limits;
 
 /// A setting cannot work. Nothing was started.
 #[derive(Debug, thiserror::Error)]
@@ -124,7 +125,11 @@ impl ConfigError {
             ),
             Self::SocketDir { .. } => fatal(
                 "CONFIG_SOCKET_DIR",
-                "it must be an existing directory of this user, writable, and at most 80 bytes long",
+                format!(
+                    "it must be an existing directory of this user, writable, and at most {} bytes long, or {} where a private one is made in it",
+                    limits::SOCKET_DIR,
+                    limits::SOCKET_BASE
+                ),
             ),
             Self::SocketGroup { .. } => fatal(
                 "CONFIG_SOCKET_GROUP",

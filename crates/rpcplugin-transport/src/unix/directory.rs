@@ -89,7 +89,7 @@ impl PrivateDir {
             source: source.map(io::Error::from),
         };
         check_form(base).map_err(|reason| refuse(reason, None))?;
-        if base.as_os_str().len() + 1 + NAME_LENGTH > limits::SOCKET_DIR {
+        if base.as_os_str().len() > limits::SOCKET_BASE {
             return Err(refuse(TOO_LONG, None));
         }
         let path =
@@ -173,4 +173,7 @@ const RANDOM: usize = 8;
 const NAME_LENGTH: usize = PREFIX.len() + RANDOM;
 const TOO_LONG: &str =
     "its path is longer than 61 bytes, and a directory for sockets takes 19 of 80";
-const _: () = assert!(limits::SOCKET_DIR == 80 && NAME_LENGTH == 18, "the text above says so");
+const _: () = assert!(
+    limits::SOCKET_DIR == 80 && limits::SOCKET_BASE == 61 && NAME_LENGTH == 18,
+    "the text above says so"
+);

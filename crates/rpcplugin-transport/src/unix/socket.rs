@@ -211,6 +211,10 @@ const _: () = assert!(
     NAME_LENGTH == 16 && limits::SOCKET_PATH == if cfg!(target_os = "macos") { 103 } else { 107 },
     "the texts above say so"
 );
+const _: () = assert!(
+    limits::SOCKET_DIR + 1 + NAME_LENGTH <= limits::SOCKET_PATH,
+    "what a host may give is long enough for a socket"
+);
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rpcplugin_core::Address;
+use rpcplugin_core::{Address, limits};
 use rpcplugin_transport::{
     ExpectedPeer, Listener, Peer, PrivateDir, UnixBind, UnixConnector, UnixListener,
 };
@@ -127,6 +127,23 @@ async fn a_directory_that_cannot_work_is_named_with_the_reason() {
     }
     let error = UnixListener::bind(&UnixBind::new().group("no-such-group")).unwrap_err();
     assert_eq!(error.code(), "CONFIG_SOCKET_GROUP");
+}
+
+#[tokio::test]
+async fn directories_as_long_as_the_hint_says_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let of_length = |length: usize| {
+        let long = dir.path().join("x".repeat(length - dir.path().as_os_str().len() - 1));
+        fs::create_dir(&long).unwrap();
+        long
+    };
+    let made = PrivateDir::create([of_length(limits::SOCKET_BASE)], None).unwrap();
+    assert_eq!(made.path().as_os_str().len(), limits::SOCKET_DIR);
+    UnixListener::bind(&UnixBind::new().dir(made.path())).unwrap();
+    let error = PrivateDir::create([of_length(limits::SOCKET_BASE + 1)], None).unwrap_err();
+    assert!(error.hint().contains(&format!("or {} where", limits::SOCKET_BASE)));
+    let given = format!("at most {} bytes", limits::SOCKET_DIR);
+    assert!(error.hint().contains(&given), "{}", error.hint());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
-use crate::HandshakeError;
+use crate::{HandshakeError, TransportError};
 
 /// How two processes of one machine reach each other.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -94,10 +94,56 @@ impl Address {
             Err(_) => Err(refuse("the network is neither unix nor tcp")),
         }
     }
+
+    /// The address as a field of a handshake line or a broker's message, which hosts can read
+    /// back and dial.
+    ///
+    /// # Errors
+    ///
+    /// `TRANSPORT_INVALID_ENDPOINT` for what [`parse`](Self::parse) refuses, for a path that is
+    /// not UTF-8 or holds a `|` or a control character, and for an unspecified IP such as
+    /// `0.0.0.0`, which says where to listen and not whom to dial.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpcplugin_core::Address;
+    ///
+    /// assert_eq!(Address::Unix("/run/plugin.sock".into()).to_field()?, "/run/plugin.sock");
+    /// assert!(Address::Unix("/run/a|b".into()).to_field().is_err());
+    /// assert!(Address::Tcp(([0, 0, 0, 0], 80).into()).to_field().is_err());
+    /// # Ok::<(), rpcplugin_core::TransportError>(())
+    /// ```
+    pub fn to_field(&self) -> Result<String, TransportError> {
+        let refuse = |reason| TransportError::InvalidEndpoint {
+            address: crate::escape_text(&self.to_string()),
+            reason,
+        };
+        match self {
+            Self::Unix(path) => {
+                let text = path.to_str().ok_or_else(|| refuse("the path is not UTF-8"))?;
+                if text.contains(|c: char| c == '|' || c.is_control()) {
+                    return Err(refuse(
+                        "the path holds a character that the handshake line cannot carry",
+                    ));
+                }
+                parse_unix(text).map_err(refuse)?;
+                Ok(text.to_owned())
+            }
+            Self::Tcp(address) if address.ip().to_canonical().is_unspecified() => {
+                Err(refuse("it stands for every address of this machine; announce one of them"))
+            }
+            Self::Tcp(address) => {
+                let text = address.to_string();
+                parse_tcp(&text).map_err(refuse)?;
+                Ok(text)
+            }
+        }
+    }
 }
 
 impl fmt::Display for Address {
-    /// The address alone, as on the handshake line; [`Address::network`] gives the other field.
+    /// The address alone, for people; [`Address::to_field`] is for the wire.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => path.display().fmt(f),

@@ -1,6 +1,8 @@
 use std::{fmt, str::FromStr};
 
-use crate::{Address, CertificateField, HandshakeError, VersionSet, escape, limits};
+use crate::{
+    Address, CertificateField, HandshakeError, TransportError, VersionSet, escape, limits,
+};
 
 /// A plugin's announcement of where it listens and what it speaks.
 ///
@@ -55,6 +57,16 @@ impl Handshake {
         Self::parse(line, Some(host))
     }
 
+    /// The line that a plugin prints, without its newline.
+    ///
+    /// # Errors
+    ///
+    /// `TRANSPORT_INVALID_ENDPOINT` if no line can carry the address: see [`Address::to_field`].
+    pub fn to_line(&self) -> Result<String, TransportError> {
+        self.address.to_field()?;
+        Ok(self.to_string())
+    }
+
     fn parse(line: &[u8], host: Option<&VersionSet>) -> Result<Self, HandshakeError> {
         if line.trim_ascii_end().len() > limits::HANDSHAKE_LINE {
             return Err(HandshakeError::LineTooLong { start: shown(line) });
@@ -99,6 +111,9 @@ impl FromStr for Handshake {
 impl fmt::Display for Handshake {
     /// The line without its newline: six fields always, because pyvider waits for the fifth `|`;
     /// the seventh only as an answer, because older Go hosts read it as part of the sixth.
+    ///
+    /// An address that no line can carry makes a broken line here; [`Handshake::to_line`] refuses
+    /// it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { app_version, address, certificate, multiplexing } = self;
         write!(

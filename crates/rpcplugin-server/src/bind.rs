@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use rpcplugin_core::{Error, LaunchEnv, Network, SecurityError, TransportError, env::PortRange};
+use rpcplugin_core::{
+    Address, Error, LaunchEnv, Network, SecurityError, TransportError, env::PortRange,
+};
 use rpcplugin_transport::{Listener, TcpBind, TcpListener};
 
 use crate::settings::{ListenOn, Settings};
@@ -49,6 +51,30 @@ pub(crate) fn bind(
     Err(TransportError::BindFailed { attempts }.into())
 }
 
+/// What the line says of a listener at `bound`.
+///
+/// # Errors
+///
+/// `SECURITY_TLS_REQUIRED` for an address off loopback without TLS, wherever the listener is:
+/// something must carry its bytes there.
+pub(crate) fn announced(bound: Address, settings: &Settings, tls: bool) -> Result<Address, Error> {
+    match (&settings.announce, bound) {
+        (Some(Address::Tcp(tcp)), _) if !is_loopback(tcp.ip()) && !tls => {
+            Err(SecurityError::TlsRequired.into())
+        }
+        (Some(Address::Tcp(tcp)), Address::Tcp(bound)) if tcp.port() == 0 => {
+            Ok(Address::Tcp((tcp.ip(), bound.port()).into()))
+        }
+        (Some(other), _) => Ok(other.clone()),
+        (None, bound) => Ok(bound),
+    }
+}
+
+/// `::ffff:127.0.0.1` is loopback too, and not to [`IpAddr::is_loopback`].
+fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
 /// The networks to try, in order.
 fn order(launch: &LaunchEnv, settings: &Settings) -> Vec<Network> {
     let ours = settings.transports.as_deref().unwrap_or(Network::preferred());
@@ -73,7 +99,7 @@ fn bind_given(
     tls: bool,
 ) -> Result<Box<dyn Listener>, Error> {
     match listen {
-        ListenOn::Tcp(address) if !address.ip().is_loopback() && !tls => {
+        ListenOn::Tcp(address) if !is_loopback(address.ip()) && !tls => {
             Err(SecurityError::TlsRequired.into())
         }
         ListenOn::Tcp(address) => {
@@ -93,8 +119,6 @@ fn tcp(ip: IpAddr, ports: PortRange) -> Result<Box<dyn Listener>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use rpcplugin_core::Address;
-
     use super::*;
 
     fn launch(variables: &'static [(&str, &str)]) -> LaunchEnv {
@@ -127,6 +151,21 @@ mod tests {
         let launch = LaunchEnv::read(|name| name.ends_with("_PORT").then(|| port.clone().into()));
         let listener = bind(&launch, &only(Network::Tcp), false).unwrap();
         assert_eq!(listener.address(), Address::Tcp(free));
+    }
+
+    #[test]
+    fn another_address_may_be_announced_and_keeps_the_rules() {
+        let tcp = |text: &str| Address::Tcp(text.parse().unwrap());
+        let announce = |address: &str, tls| {
+            let settings = Settings { announce: Some(tcp(address)), ..Settings::default() };
+            announced(tcp("0.0.0.0:7000"), &settings, tls).map_err(|error| error.code())
+        };
+        assert_eq!(announce("192.0.2.1:80", true), Ok(tcp("192.0.2.1:80")));
+        assert_eq!(announce("192.0.2.1:0", true), Ok(tcp("192.0.2.1:7000")));
+        assert_eq!(announce("127.0.0.1:80", false), Ok(tcp("127.0.0.1:80")));
+        assert_eq!(announce("192.0.2.1:80", false), Err("SECURITY_TLS_REQUIRED"));
+        let bound = announced(tcp("127.0.0.1:7"), &Settings::default(), false).unwrap();
+        assert_eq!(bound, tcp("127.0.0.1:7"));
     }
 
     #[tokio::test]

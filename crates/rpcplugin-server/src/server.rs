@@ -1,7 +1,7 @@
 use std::{ffi::OsString, fmt, process::ExitCode, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use rpcplugin_core::{Error, MagicCookie, Network, limits};
+use rpcplugin_core::{Address, Error, MagicCookie, Network, limits};
 use rpcplugin_transport::Listener;
 use tokio::sync::watch;
 use tonic::body::Body;
@@ -134,6 +134,16 @@ impl Server {
         self
     }
 
+    /// Announces this address instead of the one that is listened at: for hosts that reach the
+    /// plugin through a container's port, a mount or a tunnel. A TCP port 0 stands for the port
+    /// that was bound. Off loopback only with mutual TLS; `SECURITY_TLS_REQUIRED` otherwise.
+    ///
+    /// The host must allow it by name, as rpcplugin's does with `allow_address_outside`.
+    pub fn announce(mut self, address: Address) -> Self {
+        self.settings.announce = Some(address);
+        self
+    }
+
     /// Lives on when the host is gone.
     pub fn detach(mut self) -> Self {
         self.settings.detached = true;
@@ -254,7 +264,7 @@ impl Server {
     /// Why it did not start: `HANDSHAKE_NOT_LAUNCHED` without the cookie, `CONFIG_…` for
     /// settings, services or variables that cannot work, `SECURITY_CLIENT_CERT_INVALID`,
     /// `SECURITY_TLS_REQUIRED`, `SECURITY_TLS_NOT_BUILT`, `SECURITY_KEYGEN`,
-    /// `TRANSPORT_BIND_FAILED`, `TRANSPORT_STDOUT_CLOSED`, `TRANSPORT_RESOURCES`. After the line
+    /// `TRANSPORT_INVALID_ENDPOINT` for an address that no host could dial, `TRANSPORT_BIND_FAILED`, `TRANSPORT_STDOUT_CLOSED`, `TRANSPORT_RESOURCES`. After the line
     /// nothing fails.
     pub async fn serve(self) -> Result<(), Error> {
         serve::process(self, Owner::Program).await.map(drop)

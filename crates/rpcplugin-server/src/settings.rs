@@ -1,6 +1,6 @@
 use std::{net::SocketAddr, time::Duration};
 
-use rpcplugin_core::{ConfigError, Network, limits};
+use rpcplugin_core::{Address, ConfigError, Network, limits};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::Reflection;
@@ -9,7 +9,8 @@ use crate::Reflection;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ListenOn {
-    /// At this address; port 0 is the system's choice. Off loopback only with mutual TLS.
+    /// At this address; port 0 is the system's choice. Off loopback only with mutual TLS; at an
+    /// unspecified IP (`0.0.0.0`, `::`) only with another to [announce](crate::Server::announce).
     Tcp(SocketAddr),
     /// At exactly this absolute path, in a directory that exists. A file that is there already is
     /// never replaced.
@@ -34,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) signals: Signals,
     pub(crate) transports: Option<Vec<Network>>,
     pub(crate) listen: Option<ListenOn>,
+    pub(crate) announce: Option<Address>,
     pub(crate) require_tls: bool,
     pub(crate) detached: bool,
     pub(crate) reflection: Reflection,
@@ -55,6 +57,7 @@ impl Default for Settings {
             signals: Signals::default(),
             transports: None,
             listen: None,
+            announce: None,
             require_tls: false,
             detached: false,
             reflection: Reflection::default(),

@@ -176,3 +176,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_line_that_no_host_could_read_is_not_made() {
+    let unix = |path: &str| Address::Unix(path.into());
+    #[cfg(unix)]
+    let not_utf8: std::path::PathBuf =
+        <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(b"/tmp/\xff".into())
+            .into();
+    for address in [
+        unix("/tmp/a|b"),
+        unix("/tmp/a\nb"),
+        unix("/tmp/a\rb"),
+        unix("tmp/relative"),
+        unix(""),
+        unix(&format!("/{}", "x".repeat(107))),
+        Address::Tcp(([127, 0, 0, 1], 0).into()),
+        Address::Tcp(([0, 0, 0, 0], 80).into()),
+        Address::Tcp(([0_u16; 8], 80).into()),
+        #[cfg(unix)]
+        Address::Unix(not_utf8),
+    ] {
+        let error = Handshake::new(1, address.clone()).to_line().unwrap_err();
+        assert_eq!(error.code(), "TRANSPORT_INVALID_ENDPOINT", "{address:?}");
+        assert!(!error.to_string().contains('\n'), "{error}");
+    }
+    for address in [unix("/tmp/a b"), Address::Tcp("[fe80::1]:80".parse().unwrap())] {
+        let handshake = Handshake::new(1, address);
+        assert_eq!(handshake.to_line().unwrap().parse::<Handshake>().unwrap(), handshake);
+    }
+}

@@ -94,6 +94,26 @@ fn impossible_settings_and_variables_end_the_start() {
     Plugin::start(&["everywhere"], &[]).end().refused("SECURITY_TLS_REQUIRED");
 }
 
+#[test]
+fn an_address_that_no_host_could_read_is_not_printed() {
+    let end = Plugin::start(&["unprintable"], &[]).end();
+    end.refused("TRANSPORT_INVALID_ENDPOINT");
+    assert!(end.stderr.contains(r"/a\\nb"), "{}", end.stderr);
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn listening_everywhere_needs_an_address_to_announce() {
+    let host = rpcplugin_tls::Identity::generate(&rpcplugin_tls::IdentityParams::default());
+    let pem = host.unwrap().certificate().to_pem();
+    let variables: [(&str, &dyn AsRef<OsStr>); 1] = [("PLUGIN_CLIENT_CERT", &pem)];
+    Plugin::start(&["everywhere"], &variables).end().refused("TRANSPORT_INVALID_ENDPOINT");
+    let plugin = Plugin::start(&["everywhere", "announced"], &variables);
+    let Address::Tcp(address) = plugin.handshake().address else { panic!("it is TCP") };
+    assert!(address.ip().is_loopback());
+    std::net::TcpStream::connect(address).unwrap();
+}
+
 #[cfg(feature = "tls")]
 #[test]
 fn of_several_faults_the_first_step_of_the_start_is_named() {

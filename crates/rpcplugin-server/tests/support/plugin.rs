@@ -5,7 +5,7 @@ mod probe;
 
 use std::{io::Write as _, process::ExitCode, time::Duration};
 
-use rpcplugin_core::{MagicCookie, Network};
+use rpcplugin_core::{Address, MagicCookie, Network};
 use rpcplugin_server::{ListenOn, PluginSet, Server, stdio};
 
 const COOKIE: MagicCookie = MagicCookie::new("SERVER_TEST_COOKIE", "right");
@@ -18,6 +18,11 @@ fn main() -> ExitCode {
         server = match argument.as_str() {
             "tcp" => server.transports([Network::Tcp]),
             "everywhere" => server.listen(ListenOn::Tcp(([0, 0, 0, 0], 0).into())),
+            "announced" => server.announce(Address::Tcp(([127, 0, 0, 1], 0).into())),
+            "unprintable" => {
+                let path = std::env::temp_dir().join("a\nb");
+                server.listen(ListenOn::Unix(path))
+            }
             "require-tls" => server.require_tls(),
             "detach" => server.detach(),
             "twice" => server.plugins(3, set()),

@@ -59,8 +59,11 @@ pub enum FakeHost {
     DiesWithoutShutdown,
 }
 
-/// Bound on the handshake line, on connecting, and on the end.
+/// Bound on the handshake line, and on connecting.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// Bound on the end. A plugin of ours takes two seconds at most.
+const END: Duration = Duration::from_secs(5);
 
 impl FakeHost {
     /// Starts a plugin and waits for its line, or for the end of its stdout, or ten seconds.
@@ -86,8 +89,8 @@ impl FakeHost {
     }
 }
 
-/// A plugin that a [`FakeHost`] started. Dropping it kills the plugin's process group and reaps
-/// the plugin.
+/// A plugin that a [`FakeHost`] started. Dropping it while the plugin runs kills the plugin's
+/// process group and reaps the plugin, which takes moments, and a second at most.
 pub struct Hosted {
     host: FakeHost,
     process: Process,
@@ -117,26 +120,30 @@ impl Hosted {
     /// # Errors
     ///
     /// `HANDSHAKE_…` if the line is no handshake, or there is none; `SECURITY_…`, `TRANSPORT_…` or
-    /// `PROTOCOL_…` if the plugin does not let this host in; `TRANSPORT_CONNECT_TIMEOUT` after ten seconds.
+    /// `PROTOCOL_…` if the plugin does not let this host in; `TRANSPORT_CONNECT_TIMEOUT` after ten
+    /// seconds.
     pub async fn connect(&self) -> Result<PluginChannel, Error> {
         let line = self.line.as_deref().unwrap_or_default();
         let handshake: Handshake = line.parse()?;
         connect::connect(handshake, &self.papers, LIMIT).await
     }
 
-    /// Lets the host go, and waits up to ten seconds for the plugin to end.
+    /// Lets the host go, and waits up to five seconds for the plugin to end.
     ///
     /// A host that [reads nothing](FakeHost::NeverReadsStdio) asks the controller first. All
-    /// others leave without a word: they close the plugin's stdin. What is still there after ten
-    /// seconds is killed.
+    /// others leave without a word: they close the plugin's stdin. What is still there after five
+    /// seconds is killed, with its process group. Descendants that outlive a plugin which ended by
+    /// itself are not looked for.
+    ///
+    /// Dropping the future kills the plugin and reaps it.
     pub async fn end(mut self) -> Observed {
         if self.host == FakeHost::NeverReadsStdio
             && let Ok(channel) = self.connect().await
         {
             // That the answer does not come, because the plugin ends, is an answer, too.
-            let _ = timeout(LIMIT, GrpcControllerClient::new(channel).shutdown(Empty {})).await;
+            let _ = timeout(END, GrpcControllerClient::new(channel).shutdown(Empty {})).await;
         }
-        let (status, by_itself) = self.process.end(LIMIT).await;
+        let (status, by_itself) = self.process.end(END).await;
         let stderr = self.process.stderr().await;
         Observed { line: self.line, status, by_itself, stderr }
     }

@@ -94,7 +94,7 @@ const WAIT: &str = "read -r _; exec sleep 600";
 
 /// Starts the program in the first argument as its test of this name. What the harness prints
 /// must not stand where the host reads the line, so that has a descriptor of its own.
-const AGAIN: &str = r#"exec 3>&1 >/dev/null; exec "$0" --nocapture rpcplugin_fake_plugin"#;
+const AGAIN: &str = r#"exec "$0" --nocapture rpcplugin_fake_plugin 3>&1 >/dev/null"#;
 
 impl FakePlugin {
     /// What a host is to start. The program is `/bin/sh`; it becomes the fake by `exec`, so that

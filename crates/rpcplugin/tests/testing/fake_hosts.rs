@@ -101,6 +101,20 @@ async fn dropping_it_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn one_that_does_not_notice_its_hosts_end_is_killed_with_its_group() {
+    // It prints a line and never reads its stdin. The descendant holds all three pipes.
+    let script = "echo 'hello'; sleep 600 & exec sleep 600";
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", script]);
+    let plugin = within(FakeHost::DiesWithoutShutdown.start(COOKIE, command)).await.unwrap();
+    assert_eq!(plugin.line(), Some("hello"));
+    assert_eq!(plugin.connect().await.unwrap_err().code(), "HANDSHAKE_NOT_A_HANDSHAKE");
+    let seen = within(plugin.end()).await;
+    assert_eq!(seen.status.and_then(ExitStatus::signal), Some(9));
+    assert!(!seen.by_itself);
+}
+
+#[tokio::test]
 async fn a_program_that_is_not_there_is_an_error() {
     let start = FakeHost::NoVersions.start(COOKIE, Command::new("/nowhere/plugin"));
     assert_eq!(start.await.unwrap_err().code(), "HANDSHAKE_SPAWN_FAILED");

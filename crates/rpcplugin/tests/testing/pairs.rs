@@ -1,4 +1,9 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use rpcplugin::{
     Client, Tls,
@@ -163,6 +168,68 @@ async fn paused_time_passes_at_once() {
     assert_eq!(start.elapsed().as_secs(), 3600);
     assert_eq!(get(&plugin).await.unwrap(), b"key", "the liveness probes were answered");
     plugin.shutdown().await.unwrap();
+}
+
+/// Waits until the runtime has no task but the caller's, which is none.
+async fn no_task_is_left() {
+    let left = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let gone = async {
+        while left() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let gone = tokio::time::timeout(Duration::from_secs(10), gone).await;
+    assert!(gone.is_ok(), "{} tasks are left", left());
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_pair_however_it_ends() {
+    let plugin = plain(&Echo::default()).join().await.unwrap();
+    plugin.shutdown().await.unwrap();
+    no_task_is_left().await;
+    let plugin = plain(&Echo::default()).join().await.unwrap();
+    plugin.kill().await;
+    drop(plugin);
+    no_task_is_left().await;
+    drop(plain(&Echo::default()).join().await.unwrap());
+    no_task_is_left().await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_join_that_is_cancelled_at_any_point() {
+    let tls = if cfg!(feature = "tls") { Tls::Auto } else { Tls::Plaintext };
+    let mut polls = 0;
+    loop {
+        let pair = Pair::new(Echo::default().plugins()).tls(tls);
+        let joined = within(Cancelled { future: Box::pin(pair.join()), polls }).await.is_some();
+        no_task_is_left().await;
+        if joined {
+            break;
+        }
+        polls += 1;
+    }
+    assert!(polls > 0, "there was something to cancel");
+}
+
+/// A future that is given up when it was polled so many times.
+struct Cancelled<F> {
+    future: F,
+    polls: u32,
+}
+
+impl<F: Future + Unpin> Future for Cancelled<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match Pin::new(&mut self.future).poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if self.polls == 0 => Poll::Ready(None),
+            Poll::Pending => {
+                self.polls -= 1;
+                Poll::Pending
+            }
+        }
+    }
 }
 
 #[tokio::test]

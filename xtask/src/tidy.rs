@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the rules of this workspace that no compiler knows.
 
+mod documents;
 mod edges;
 mod manifests;
 mod sources;
@@ -14,9 +15,9 @@ use crate::workspace;
 /// Check the rules that no compiler knows, and report all problems at once.
 ///
 /// Crate edges against the picture of docs/architecture.md; at most 400 lines in a file; no mod.rs;
-/// no ignored doctest or test; `unsafe` in `sys` modules only; no unexplained to-do mark; the workspace's lints
-/// in every package; no aws-lc-sys in a default build; no more crates under the smallest plugin
-/// and host than recorded.
+/// no ignored doctest or test; `unsafe` in `sys` modules only; no unexplained to-do mark; pages that
+/// comments name; docs/faults.md against the tests; the workspace's lints in every package; no
+/// aws-lc-sys in a default build; no more crates under the smallest plugin and host than recorded.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Tidy {}
 
@@ -26,6 +27,7 @@ impl Tidy {
         let mut problems = edges::check(&metadata);
         problems.extend(manifests::check(&metadata)?);
         problems.extend(sources::check(&workspace::root())?);
+        problems.extend(documents::check(&workspace::root())?);
         problems.extend(tree::check()?);
         if problems.is_empty() {
             println!("tidy: no problems");

@@ -12,12 +12,17 @@ const MAX_LINES: usize = 400;
 /// Reads all Rust files below `root`.
 pub(super) fn check(root: &Path) -> Result<Vec<Problem>> {
     let mut problems = Vec::new();
-    check_folder(root, root, &mut problems)?;
+    each(root, &mut |place, text| check_file(place, text, &mut problems))?;
     problems.sort_by(|a, b| a.place.cmp(&b.place));
     Ok(problems)
 }
 
-fn check_folder(root: &Path, folder: &Path, problems: &mut Vec<Problem>) -> Result<()> {
+/// Hands the path below `root` and the text of every Rust file to `visit`.
+pub(super) fn each(root: &Path, visit: &mut impl FnMut(&str, &str)) -> Result<()> {
+    visit_folder(root, root, visit)
+}
+
+fn visit_folder(root: &Path, folder: &Path, visit: &mut impl FnMut(&str, &str)) -> Result<()> {
     let cannot_read = |path: &Path| format!("cannot read {}", path.display());
     for entry in fs::read_dir(folder).with_context(|| cannot_read(folder))? {
         let entry = entry.with_context(|| cannot_read(folder))?;
@@ -26,12 +31,12 @@ fn check_folder(root: &Path, folder: &Path, problems: &mut Vec<Problem>) -> Resu
         if entry.file_type().with_context(|| cannot_read(&path))?.is_dir() {
             // Built, generated or hidden: nobody writes it by hand.
             if !name.starts_with('.') && name != "target" && name != "generated" {
-                check_folder(root, &path, problems)?;
+                visit_folder(root, &path, visit)?;
             }
         } else if name.ends_with(".rs") {
             let text = fs::read_to_string(&path).with_context(|| cannot_read(&path))?;
             let place = path.strip_prefix(root).unwrap_or(&path);
-            check_file(&place.to_string_lossy().replace('\\', "/"), &text, problems);
+            visit(&place.to_string_lossy().replace('\\', "/"), &text);
         }
     }
     Ok(())

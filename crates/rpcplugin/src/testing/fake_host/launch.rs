@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use super::{FakeHost, connect::Papers, process::Process};
 
-/// Starts the plugin with the variables that this host sets: `protocol.md` 2.3 and 2.4.
+/// Starts the plugin with the variables that this host sets: `docs/wire-format.md`, Launch.
 pub(super) fn launch(
     host: FakeHost,
     cookie: &MagicCookie,

@@ -50,6 +50,7 @@ mod fake_host;
 #[cfg(unix)]
 mod fake_plugin;
 mod pair;
+mod ready;
 
 pub use self::pair::{Pair, client};
 #[cfg(unix)]

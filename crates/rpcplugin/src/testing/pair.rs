@@ -1,9 +1,11 @@
 use std::ffi::OsString;
 
 use rpcplugin_client::{Builder, Client, InProcess, Tls};
-use rpcplugin_core::{CertificateField, Error, Handshake, MagicCookie, TransportError};
+use rpcplugin_core::{Error, MagicCookie};
 use rpcplugin_server::{PluginSet, Server};
 use rpcplugin_transport::memory::{self, MemoryConnector};
+
+use super::ready::ready;
 
 /// Joins these services and a host in this process: [`Pair::new`] and [`Pair::join`].
 ///
@@ -114,7 +116,7 @@ impl Pair {
     }
 }
 
-/// Serves until the server is ready, and hands it over.
+/// Serves with the variables that the host sets, and hands the plugin over.
 async fn serve(
     server: Server,
     version: u32,
@@ -124,18 +126,6 @@ async fn serve(
     let server = server.environment(move |name| {
         launch.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone())
     });
-    let handle = server.handle();
-    let mut serving = Box::pin(server.serve_on(listener, version));
-    tokio::select! {
-        biased;
-        // It ends before it is ready only if it cannot start.
-        ended = &mut serving => return Err(ended.err().unwrap_or(TransportError::ShutDown.into())),
-        ready = handle.ready() => ready?,
-    }
-    let address = handle.address().ok_or(TransportError::ShutDown)?;
-    let mut handshake = Handshake::new(version, address);
-    if let Some(certificate) = handle.certificate() {
-        handshake.certificate = CertificateField::from_der(&certificate);
-    }
+    let (handshake, serving) = ready(server, listener, version).await?;
     Ok(InProcess::new(connector, handshake, serving))
 }

@@ -188,7 +188,9 @@ async fn nothing_is_left_of_a_pair_however_it_ends() {
     plugin.shutdown().await.unwrap();
     no_task_is_left().await;
     let plugin = plain(&Echo::default()).join().await.unwrap();
-    plugin.kill().await;
+    let killed = plugin.kill().await;
+    assert_eq!(killed.outcome, ShutdownOutcome::Killed);
+    assert_eq!(killed.status, Some(ExitStatus::Unknown), "no signal killed it");
     drop(plugin);
     no_task_is_left().await;
     drop(plain(&Echo::default()).join().await.unwrap());

@@ -9,12 +9,13 @@ use std::{
     thread,
 };
 
-use rpcplugin_core::{CertificateField, Error, Handshake, LaunchEnv, MagicCookie, TransportError};
+use rpcplugin_core::{Error, Handshake, LaunchEnv, MagicCookie, TransportError};
 use rpcplugin_server::{PluginSet, Server};
 use rpcplugin_transport::{UnixBind, UnixListener};
 use tonic::{Request, Status, service::InterceptorLayer};
 
 use super::{CRASHED, FakePlugin, LAST_WORDS, Step};
+use crate::testing::ready::ready;
 
 /// The host's stdout, where the shell put it.
 const LINE: &str = "/dev/fd/3";
@@ -45,7 +46,7 @@ async fn serve(fake: FakePlugin, plugins: PluginSet) -> Result<(), Error> {
     let version = launch.versions.as_ref().and_then(|all| all.iter().max()).unwrap_or(1);
     let bind = match &launch.socket_dir {
         Some(directory) => UnixBind::new().dir(directory),
-        None => UnixBind::new(),
+        None => UnixBind::new().base(env::temp_dir()),
     };
     let listener = UnixListener::bind(&bind)?;
     let cookie = MagicCookie::new("RPCPLUGIN_FAKE", "never checked");
@@ -54,18 +55,9 @@ async fn serve(fake: FakePlugin, plugins: PluginSet) -> Result<(), Error> {
     if fake == FakePlugin::CrashAt(Step::Call) {
         server = server.layer(InterceptorLayer::new(crash_in_call));
     }
-    let handle = server.handle();
-    let mut serving = Box::pin(server.serve_on(listener, version));
-    tokio::select! {
-        biased;
-        ended = &mut serving => return ended,
-        ready = handle.ready() => ready?,
-    }
-    let address = handle.address().ok_or(TransportError::ShutDown)?;
-    let mut handshake = Handshake::new(version, address);
-    if let Some(certificate) = certificate(fake, handle.certificate())? {
-        handshake.certificate = CertificateField::from_der(&certificate);
-    }
+    let (handshake, serving) = ready(server, listener, version).await?;
+    #[cfg(feature = "tls")]
+    let handshake = announced(fake, handshake)?;
     print(&handshake).map_err(|source| TransportError::Resources { source: source.into() })?;
     if fake == FakePlugin::CrashAt(Step::Line) {
         crash();
@@ -77,15 +69,17 @@ async fn serve(fake: FakePlugin, plugins: PluginSet) -> Result<(), Error> {
     Ok(())
 }
 
-/// The certificate to announce.
-fn certificate(fake: FakePlugin, own: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, Error> {
-    #[cfg(feature = "tls")]
+/// What stands on the line.
+#[cfg(feature = "tls")]
+fn announced(fake: FakePlugin, mut honest: Handshake) -> Result<Handshake, Error> {
+    use rpcplugin_core::CertificateField;
+    use rpcplugin_tls::{Identity, IdentityParams};
+
     if fake == FakePlugin::WrongCertificate {
-        let another = rpcplugin_tls::Identity::generate(&rpcplugin_tls::IdentityParams::new())?;
-        return Ok(Some(another.certificate().der().to_vec()));
+        let another = Identity::generate(&IdentityParams::new())?;
+        honest.certificate = CertificateField::from_der(another.certificate().der());
     }
-    let _ = fake;
-    Ok(own)
+    Ok(honest)
 }
 
 fn print(handshake: &Handshake) -> std::io::Result<()> {

@@ -34,6 +34,14 @@ async fn stdout_carries_the_line_alone_while_the_plugin_prints() {
     assert_eq!(end.status.code(), Some(0));
 }
 
+#[test]
+fn the_real_stdout_is_closed_after_the_line() {
+    let mut plugin = Plugin::start(&[], &[]);
+    plugin.line();
+    assert!(plugin.stdout_ends());
+    assert!(plugin.is_running());
+}
+
 #[tokio::test]
 async fn a_host_that_never_reads_blocks_nobody() {
     let plugin = Plugin::start(&[], &[]);

@@ -98,6 +98,12 @@ impl Plugin {
         self.stdout.recv_timeout(Duration::from_secs(20)).expect("a handshake line")
     }
 
+    /// Whether stdout comes to its end, and nothing before it.
+    pub(crate) fn stdout_ends(&self) -> bool {
+        let next = self.stdout.recv_timeout(Duration::from_secs(5));
+        next == Err(mpsc::RecvTimeoutError::Disconnected)
+    }
+
     /// The announcement.
     pub(crate) fn handshake(&self) -> Handshake {
         self.line().parse().unwrap()

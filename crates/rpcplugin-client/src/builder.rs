@@ -125,6 +125,13 @@ impl Builder {
         self
     }
 
+    /// The cryptography of this host's side; default ring, which makes every key but P-521.
+    #[cfg(feature = "tls")]
+    pub fn provider(mut self, provider: rpcplugin_tls::Provider) -> Self {
+        self.settings.provider = provider;
+        self
+    }
+
     /// The networks that a plugin may listen on, the preferred one first; default Unix sockets
     /// then TCP, on Windows TCP.
     pub fn transports(mut self, networks: impl IntoIterator<Item = Network>) -> Self {

@@ -53,7 +53,9 @@ impl Secret {
         match settings.tls {
             #[cfg(feature = "tls")]
             Tls::Auto => {
-                let params = rpcplugin_tls::IdentityParams::new().key_type(settings.cert_key_type);
+                let params = rpcplugin_tls::IdentityParams::new()
+                    .key_type(settings.cert_key_type)
+                    .provider(settings.provider.clone());
                 rpcplugin_tls::Identity::generate(&params).map(Self::Identity)
             }
             #[cfg(not(feature = "tls"))]

@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) client_authentication: ClientAuthentication,
     #[cfg(feature = "tls")]
     pub(crate) cert_key_type: rpcplugin_tls::KeyType,
+    #[cfg(feature = "tls")]
+    pub(crate) provider: rpcplugin_tls::Provider,
     pub(crate) transports: Vec<Network>,
     pub(crate) ports: RangeInclusive<u16>,
     pub(crate) start_timeout: Duration,
@@ -52,6 +54,8 @@ impl Default for Settings {
             client_authentication: ClientAuthentication::default(),
             #[cfg(feature = "tls")]
             cert_key_type: rpcplugin_tls::KeyType::default(),
+            #[cfg(feature = "tls")]
+            provider: rpcplugin_tls::Provider::default(),
             transports: Network::preferred().to_vec(),
             ports: 10_000..=25_000,
             start_timeout: limits::START_TIMEOUT,
@@ -88,7 +92,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// `CONFIG_INVALID` with the setting's name.
+    /// `CONFIG_INVALID` with the setting's name; `CONFIG_NOT_BUILT` for a key that no provider of
+    /// this build makes.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let seconds = Duration::from_secs;
         let millis = Duration::from_millis;
@@ -160,6 +165,8 @@ impl Settings {
             self.stderr_tail_lines <= 10_000,
             "0 to 10000 lines",
         )?;
+        #[cfg(feature = "tls")]
+        self.provider.check(self.cert_key_type)?;
         self.check_names()
     }
 

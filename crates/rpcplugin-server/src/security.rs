@@ -47,7 +47,9 @@ impl Security {
             SecurityError::CertInvalid { reason } => SecurityError::ClientCertInvalid { reason },
             other => other,
         })?;
-        let params = IdentityParams::default().key_type(settings.cert_key_type);
+        let params = IdentityParams::default()
+            .key_type(settings.cert_key_type)
+            .provider(settings.provider.clone());
         let identity = Identity::generate(&params)?;
         let tls = ServerTls::pinned(&identity, &host)?;
         Ok(Self::Tls(Tls {

@@ -207,6 +207,13 @@ impl Server {
         self
     }
 
+    /// The cryptography of the plugin's side: ring, which makes every key but P-521.
+    #[cfg(feature = "tls")]
+    pub fn provider(mut self, provider: rpcplugin_tls::Provider) -> Self {
+        self.settings.provider = provider;
+        self
+    }
+
     /// Reads cookie and launch variables through `lookup` instead of the process's environment,
     /// which then stays as it is.
     pub fn environment(

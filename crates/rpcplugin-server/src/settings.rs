@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) connection_timeout: Duration,
     #[cfg(feature = "tls")]
     pub(crate) cert_key_type: rpcplugin_tls::KeyType,
+    #[cfg(feature = "tls")]
+    pub(crate) provider: rpcplugin_tls::Provider,
     pub(crate) receive: usize,
     pub(crate) send: usize,
     pub(crate) max_streams: u32,
@@ -67,6 +69,8 @@ impl Default for Settings {
             connection_timeout: limits::CONNECTION_TIMEOUT,
             #[cfg(feature = "tls")]
             cert_key_type: rpcplugin_tls::KeyType::default(),
+            #[cfg(feature = "tls")]
+            provider: rpcplugin_tls::Provider::default(),
             receive: limits::MESSAGE,
             send: limits::MESSAGE,
             max_streams: limits::CONCURRENT_STREAMS,
@@ -83,7 +87,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// `CONFIG_INVALID` with the setting and its range.
+    /// `CONFIG_INVALID` with the setting and its range; `CONFIG_NOT_BUILT` for a key that no
+    /// provider of this build makes.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let range = |ok: bool, setting, value: &dyn std::fmt::Debug, expected| {
             let value = format!("{value:?}");
@@ -116,6 +121,8 @@ impl Settings {
             &self.grace,
             "at most one hour",
         )?;
+        #[cfg(feature = "tls")]
+        self.provider.check(self.cert_key_type)?;
         let transports = self.transports.as_deref();
         range(
             transports.is_none_or(|list| !list.is_empty()),

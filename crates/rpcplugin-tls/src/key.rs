@@ -43,6 +43,8 @@ impl PrivateKey {
             Provider::Ring => with_ring(kind),
             #[cfg(feature = "aws-lc-rs")]
             Provider::AwsLcRs => with_aws_lc_rs(kind),
+            #[cfg(feature = "custom-provider")]
+            Provider::Custom(_) => with_ring(kind),
         }
         .map(Self)
     }

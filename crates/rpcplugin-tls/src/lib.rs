@@ -30,6 +30,9 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "custom-provider")]
+#[cfg_attr(docsrs, doc(cfg(feature = "custom-provider")))]
+pub use self::provider::CustomProvider;
 pub use self::{
     acceptor::TlsAcceptor,
     certificate::{Certificate, Fingerprint},
@@ -44,3 +47,9 @@ pub use self::{
     server::ServerTls,
     stream::{ClientStream, ServerStream},
 };
+
+/// The rustls that this crate was built with, for [`Provider::custom`] alone: no other signature
+/// names its types.
+#[cfg(feature = "custom-provider")]
+#[cfg_attr(docsrs, doc(cfg(feature = "custom-provider")))]
+pub use rustls;

@@ -89,7 +89,8 @@
 //! # Features
 //!
 //! `client`, `server` and `tls` are on by default. A build without `tls` refuses whatever asks
-//! for TLS; it never runs plaintext instead. `testing` joins both sides in one process,
+//! for TLS; it never runs plaintext instead. `aws-lc-rs` and `custom-provider` add cryptography to
+//! choose with `provider(…)` on either side. `testing` joins both sides in one process,
 //! and has partners that misbehave.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -84,7 +84,16 @@ pub(super) fn all(metadata: &Value, xtask: &Path, all_peers: bool) -> Vec<Step> 
     steps.extend([
         step("server without tls", cargo("test --package rpcplugin-server --no-default-features")),
         step("client without tls", cargo("test --package rpcplugin-client --no-default-features")),
-        step("tls with aws-lc-rs", cargo("test --package rpcplugin-tls --features aws-lc-rs")),
+        step(
+            "tls with aws-lc-rs and custom providers",
+            Job::Commands(vec![
+                words("cargo test --package rpcplugin-tls --features aws-lc-rs,custom-provider"),
+                words(
+                    "cargo test --package rpcplugin --test providers \
+                     --features testing,aws-lc-rs,custom-provider",
+                ),
+            ]),
+        ),
         step("dependencies", Job::Own(deny::check)),
     ]);
     steps

@@ -7,7 +7,7 @@ use x509_parser::{
 };
 
 use super::peers::{acceptor, identity, layer};
-use crate::{Identity, IdentityParams, KeyType, San};
+use crate::{Identity, IdentityParams, KeyType, Provider, San};
 
 #[test]
 fn a_one_time_certificate_has_the_agreed_shape() {
@@ -112,4 +112,26 @@ fn a_key_of_another_certificate_is_refused() {
     assert_eq!(error.code(), "SECURITY_CERT_INVALID");
     assert!(error.to_string().contains("KeyMismatch"), "{error}");
     crate::ServerTls::pinned(&mixed, one.certificate()).unwrap_err();
+}
+
+#[test]
+fn a_key_type_that_the_provider_lacks_is_an_error_of_the_settings() {
+    for kind in [KeyType::P256, KeyType::P384, KeyType::Ed25519] {
+        Provider::Ring.check(kind).unwrap();
+    }
+    let error = Provider::Ring.check(KeyType::P521).unwrap_err();
+    #[cfg(not(feature = "aws-lc-rs"))]
+    assert_eq!(
+        (error.code(), error.to_string().as_str()),
+        (
+            "CONFIG_NOT_BUILT",
+            r#"cert_key_type P521 needs the feature "aws-lc-rs", which this build lacks"#
+        )
+    );
+    #[cfg(feature = "aws-lc-rs")]
+    {
+        assert_eq!(error.code(), "CONFIG_INVALID");
+        assert!(error.to_string().contains("provider(Provider::AwsLcRs)"), "{error}");
+        Provider::AwsLcRs.check(KeyType::P521).unwrap();
+    }
 }

@@ -11,6 +11,7 @@ use self::{pending::Pending, preface::read_preface};
 use crate::{dispatch::Dispatcher, security::Security};
 
 mod authority;
+mod forward_write;
 mod pending;
 mod preface;
 

@@ -19,6 +19,7 @@ mod client;
 mod connector;
 mod failure;
 mod first_bytes;
+mod forward_write;
 mod identity;
 mod info;
 mod key;

@@ -1,13 +1,12 @@
 use std::{
-    fmt,
-    io::{self, IoSlice},
+    fmt, io,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{TlsInfo, first_bytes::FirstBytes};
+use crate::{TlsInfo, first_bytes::FirstBytes, forward_write::forward_write};
 
 /// A connection that a [`TlsLayer`](crate::TlsLayer) secured.
 ///
@@ -62,38 +61,7 @@ macro_rules! stream {
             }
         }
 
-        impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for $stream<IO> {
-            fn poll_write(
-                mut self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                Pin::new(&mut self.tls).poll_write(cx, buf)
-            }
-
-            fn poll_write_vectored(
-                mut self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                Pin::new(&mut self.tls).poll_write_vectored(cx, bufs)
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                self.tls.is_write_vectored()
-            }
-
-            fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Pin::new(&mut self.tls).poll_flush(cx)
-            }
-
-            fn poll_shutdown(
-                mut self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-            ) -> Poll<io::Result<()>> {
-                Pin::new(&mut self.tls).poll_shutdown(cx)
-            }
-        }
+        forward_write!([IO: AsyncRead + AsyncWrite + Unpin] $stream<IO>, tls);
     };
 }
 

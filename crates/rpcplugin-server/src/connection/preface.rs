@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{FIRST_BYTES, authority::LegalAuthority, too_slow};
+use super::{FIRST_BYTES, authority::LegalAuthority, forward_write::forward_write, too_slow};
 
 /// What every HTTP/2 connection begins with.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -67,35 +67,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Replayed<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Replayed<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, data)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, data)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-}
+forward_write!([T: AsyncWrite + Unpin] Replayed<T>, io);
 
 #[cfg(test)]
 mod tests {

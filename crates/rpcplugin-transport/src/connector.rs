@@ -40,6 +40,47 @@ where
     type Io = T;
 }
 
+/// Builder and service of a connector with the fields `expected` and `timeout`, whose `dial`
+/// connects once.
+macro_rules! dialler {
+    ($connector:ident, $io:ty, $(#[$whom:meta])+) => {
+        impl $connector {
+            $(#[$whom])+
+            #[must_use]
+            pub const fn expect_peer(mut self, expected: crate::ExpectedPeer) -> Self {
+                self.expected = expected;
+                self
+            }
+
+            /// Gives up after this time instead of 5 s.
+            #[must_use]
+            pub const fn timeout(mut self, timeout: std::time::Duration) -> Self {
+                self.timeout = timeout;
+                self
+            }
+        }
+
+        impl tower_service::Service<http::Uri> for $connector {
+            type Response = hyper_util::rt::TokioIo<$io>;
+            type Error = rpcplugin_core::Error;
+            type Future = crate::Connecting<$io>;
+
+            fn poll_ready(
+                &mut self,
+                _: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<Result<(), Self::Error>> {
+                // Nothing to wait for: each call dials anew.
+                std::task::Poll::Ready(Ok(()))
+            }
+
+            fn call(&mut self, _: http::Uri) -> Self::Future {
+                crate::Connecting::new(self.timeout, self.clone().dial())
+            }
+        }
+    };
+}
+pub(crate) use dialler;
+
 /// A connection on its way. Dropping it gives up.
 #[must_use = "a future does nothing unless it is polled"]
 pub struct Connecting<T> {

@@ -1,18 +1,14 @@
-use std::{
-    net::SocketAddr,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
-use http::Uri;
-use hyper_util::rt::TokioIo;
 use rpcplugin_core::{Error, TransportError, limits};
 use tokio::net::TcpStream;
-use tower_service::Service;
 
-use crate::{Connecting, ExpectedPeer, connector::dial_error};
+use crate::{
+    ExpectedPeer,
+    connector::{dial_error, dialler},
+};
 
-/// Connects to one TCP address, whatever [`Uri`] it is asked for, with no-delay on.
+/// Connects to one TCP address, whatever [`Uri`](http::Uri) it is asked for, with no-delay on.
 ///
 /// # Errors
 ///
@@ -48,45 +44,24 @@ impl TcpConnector {
         Self { address, expected: ExpectedPeer::new(), timeout: limits::CONNECTION_TIMEOUT }
     }
 
+    async fn dial(self) -> Result<TcpStream, Error> {
+        let Self { address, expected, .. } = self;
+        let failed = |error| dial_error(error, &address, || "a firewall may forbid it".into());
+        let stream = TcpStream::connect(address).await.map_err(failed)?;
+        // With nobody listening, a port of the range that the system hands out can be given
+        // to the dialling socket itself, and TCP lets it meet itself there.
+        if stream.local_addr().map_err(failed)? == address {
+            return Err(TransportError::Refused { address: address.to_string() }.into());
+        }
+        expected.check_listener(address)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        Ok(stream)
+    }
+}
+
+dialler!(
+    TcpConnector,
+    TcpStream,
     /// Refuses any other process. On Linux it must hold the listening socket; elsewhere the
     /// system does not tell, and every process passes.
-    #[must_use]
-    pub const fn expect_peer(mut self, expected: ExpectedPeer) -> Self {
-        self.expected = expected;
-        self
-    }
-
-    /// Gives up after this time instead of 5 s.
-    #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-}
-
-impl Service<Uri> for TcpConnector {
-    type Response = TokioIo<TcpStream>;
-    type Error = Error;
-    type Future = Connecting<TcpStream>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        // Nothing to wait for: each call dials anew.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        let Self { address, expected, timeout } = *self;
-        Connecting::new(timeout, async move {
-            let failed = |error| dial_error(error, &address, || "a firewall may forbid it".into());
-            let stream = TcpStream::connect(address).await.map_err(failed)?;
-            // With nobody listening, a port of the range that the system hands out can be given
-            // to the dialling socket itself, and TCP lets it meet itself there.
-            if stream.local_addr().map_err(failed)? == address {
-                return Err(TransportError::Refused { address: address.to_string() }.into());
-            }
-            expected.check_listener(address)?;
-            stream.set_nodelay(true).map_err(failed)?;
-            Ok(stream)
-        })
-    }
-}
+);

@@ -3,19 +3,18 @@ use std::{
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
-    task::{Context, Poll},
     time::Duration,
 };
 
-use http::Uri;
-use hyper_util::rt::TokioIo;
 use rpcplugin_core::{Error, TransportError, limits};
 use tokio::net::UnixStream;
-use tower_service::Service;
 
-use crate::{Connecting, ExpectedPeer, Peer, connector::dial_error};
+use crate::{
+    ExpectedPeer, Peer,
+    connector::{dial_error, dialler},
+};
 
-/// Connects to one Unix domain socket, whatever [`Uri`] it is asked for.
+/// Connects to one Unix domain socket, whatever [`Uri`](http::Uri) it is asked for.
 ///
 /// # Errors
 ///
@@ -41,48 +40,26 @@ impl UnixConnector {
         }
     }
 
+    async fn dial(self) -> Result<UnixStream, Error> {
+        let Self { path, expected, .. } = self;
+        let shown = rpcplugin_core::escape_text(&path.to_string_lossy());
+        if path.as_os_str().len() > limits::SOCKET_PATH {
+            let reason = "the path is too long for a socket";
+            return Err(TransportError::InvalidEndpoint { address: shown, reason }.into());
+        }
+        let stream =
+            connect(&path).await.map_err(|error| dial_error(error, &shown, || mode_of(&path)))?;
+        expected.check(&shown, &Peer::of_unix(&stream))?;
+        Ok(stream)
+    }
+}
+
+dialler!(
+    UnixConnector,
+    UnixStream,
     /// Refuses any other process. Only Linux tells who descends from whom; elsewhere only the
     /// user is compared.
-    #[must_use]
-    pub const fn expect_peer(mut self, expected: ExpectedPeer) -> Self {
-        self.expected = expected;
-        self
-    }
-
-    /// Gives up after this time instead of 5 s.
-    #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-}
-
-impl Service<Uri> for UnixConnector {
-    type Response = TokioIo<UnixStream>;
-    type Error = Error;
-    type Future = Connecting<UnixStream>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        // Nothing to wait for: each call dials anew.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        let Self { path, expected, timeout } = self.clone();
-        Connecting::new(timeout, async move {
-            let shown = rpcplugin_core::escape_text(&path.to_string_lossy());
-            if path.as_os_str().len() > limits::SOCKET_PATH {
-                let reason = "the path is too long for a socket";
-                return Err(TransportError::InvalidEndpoint { address: shown, reason }.into());
-            }
-            let stream = connect(&path)
-                .await
-                .map_err(|error| dial_error(error, &shown, || mode_of(&path)))?;
-            expected.check(&shown, &Peer::of_unix(&stream))?;
-            Ok(stream)
-        })
-    }
-}
+);
 
 /// Connects, waiting for a place in the backlog as long as it is polled.
 async fn connect(path: &Path) -> io::Result<UnixStream> {

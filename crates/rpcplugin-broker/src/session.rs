@@ -1,0 +1,114 @@
+//! One life of the broker's stream between host and plugin.
+
+use std::sync::Arc;
+
+use futures_util::{Stream, StreamExt as _};
+use rpcplugin_core::ProtocolError;
+use rpcplugin_proto::plugin::ConnInfo;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use crate::{message, noise::Noise, offers::Offers};
+
+/// One stream: where announcements go out, and what has come in.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) outgoing: mpsc::Sender<ConnInfo>,
+    pub(crate) offers: Offers,
+    /// The stream is over, or another one took its place.
+    pub(crate) ended: CancellationToken,
+    /// Another one took its place.
+    pub(crate) replaced: CancellationToken,
+}
+
+/// The stream at this moment.
+#[derive(Clone, Debug)]
+pub(crate) enum Current {
+    /// There is none yet, or none any more.
+    None,
+    Open(Arc<Session>),
+    /// There will be none: the peer has no broker.
+    Unsupported,
+}
+
+/// The owner of a session. Dropping it ends the session, and every wait on it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    session: Arc<Session>,
+    current: watch::Sender<Current>,
+}
+
+impl Link {
+    /// Begins a session, which takes the place of the one before. What is sent comes out of the
+    /// receiver.
+    pub(crate) fn open(
+        current: &watch::Sender<Current>,
+        max_pending: usize,
+    ) -> (Self, mpsc::Receiver<ConnInfo>) {
+        let (outgoing, receiver) = mpsc::channel(WAITING);
+        let offers = Offers::new(max_pending);
+        let (ended, replaced) = (CancellationToken::new(), CancellationToken::new());
+        let session = Arc::new(Session { outgoing, offers, ended, replaced });
+        let before = current.send_replace(Current::Open(session.clone()));
+        if let Current::Open(before) = before {
+            tracing::debug!("another stream of the broker takes the place of the last one");
+            before.ended.cancel();
+            before.replaced.cancel();
+        }
+        (Self { session, current: current.clone() }, receiver)
+    }
+
+    pub(crate) fn session(&self) -> Arc<Session> {
+        self.session.clone()
+    }
+
+    /// The peer has no broker, and dialling it again would not change that.
+    pub(crate) fn unsupported(&self) {
+        self.replace(Current::Unsupported);
+    }
+
+    /// Takes announcements in until the stream ends.
+    ///
+    /// # Errors
+    ///
+    /// The status with which the stream ended, if it did not end well.
+    pub(crate) async fn drive(
+        self,
+        mut incoming: impl Stream<Item = Result<ConnInfo, Status>> + Unpin,
+    ) -> Result<(), Status> {
+        let mut noise = Noise::default();
+        while let Some(message) = incoming.next().await {
+            if let Err(error) = self.received(&message?) {
+                noise.make(&error);
+            }
+        }
+        Ok(())
+    }
+
+    fn received(&self, message: &ConnInfo) -> Result<(), ProtocolError> {
+        self.session.offers.announce(message::read(message)?)
+    }
+
+    /// Puts `next` in this session's place, unless another one already took it.
+    fn replace(&self, next: Current) {
+        self.current.send_if_modified(|current| {
+            let is_this = matches!(current, Current::Open(now) if Arc::ptr_eq(now, &self.session));
+            if is_this {
+                *current = next;
+            }
+            is_this
+        });
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // First, so that nobody finds a session that is over.
+        self.replace(Current::None);
+        self.session.ended.cancel();
+    }
+}
+
+/// Announcements that wait for the connection to take them.
+const WAITING: usize = 16;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use hyper_util::rt::TokioIo;
 use rpcplugin_server::{PluginSet, RpcService};
-use rpcplugin_transport::memory::MemoryConnector;
+use rpcplugin_transport::{error_from_status, memory::MemoryConnector};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream},
     time::timeout,
@@ -98,7 +98,9 @@ async fn headers_over_the_limit_end_their_call_alone() {
     let mut request = Request::new(Vec::new());
     request.metadata_mut().insert("large", "x".repeat(20 * 1024).parse().unwrap());
     let status = client.echo(request).await.unwrap_err();
-    assert_ne!(status.code(), Code::Ok);
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.message().contains("list of headers"), "{status:?}");
+    assert_eq!(error_from_status(&status).code(), "PROTOCOL_LIMIT");
     assert!(client.echo(Vec::new()).await.is_ok());
 }
 

@@ -1,6 +1,7 @@
 use std::{error::Error as StdError, io, sync::Arc};
 
 use h2::Reason;
+use rpcplugin_core::limits;
 use tonic::{Code, Status};
 
 /// Whose end it is.
@@ -36,6 +37,13 @@ pub(super) fn classify(error: &hyper::Error) -> Failure {
 
 /// The status of a stream that was reset; the mapping is the one of the gRPC specification.
 fn reset(error: &h2::Error) -> Status {
+    if error.is_library() && error.reason() == Some(Reason::PROTOCOL_ERROR) {
+        // h2 has one error for both, and only the first happens to honest peers.
+        return Status::resource_exhausted(format!(
+            "the reply's list of headers is longer than {} bytes, or breaks HTTP/2",
+            limits::HEADER_LIST
+        ));
+    }
     let code = match error.reason() {
         Some(Reason::REFUSED_STREAM) => Code::Unavailable,
         Some(Reason::CANCEL) => Code::Cancelled,

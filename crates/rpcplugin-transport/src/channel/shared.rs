@@ -6,7 +6,7 @@ use futures_util::{
 };
 use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
 use hyper::body::Incoming;
-use rpcplugin_core::{Error, ProtocolError};
+use rpcplugin_core::{Error, ProtocolError, limits};
 use tokio::time::Instant;
 use tonic::Status;
 
@@ -170,6 +170,13 @@ impl Shared {
 /// Whether trailers must follow this head; refuses what is not gRPC.
 fn check_head(response: &Response<Incoming>) -> Result<bool, Status> {
     let headers = response.headers();
+    if response.status() == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE {
+        // Of h2, below gRPC, so it has no status of gRPC's.
+        return Err(Status::resource_exhausted(format!(
+            "the list of headers is longer than the plugin accepts (rpcplugin's accept {} bytes)",
+            limits::HEADER_LIST
+        )));
+    }
     if headers.contains_key("grpc-status") || response.status() != StatusCode::OK {
         // tonic reads the status from here.
         return Ok(false);

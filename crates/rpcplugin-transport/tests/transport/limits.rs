@@ -97,3 +97,21 @@ async fn the_default_limit_is_64_mib() {
     assert!(host.client().blob(SIZE - 5).await.is_ok());
     assert_eq!(code(&host.client().blob(SIZE - 4).await.unwrap_err()), "PROTOCOL_LIMIT");
 }
+
+#[tokio::test]
+async fn headers_over_the_limit_end_their_call_with_the_limit_named() {
+    let host = Host::new().await;
+    let mut client = host.client();
+    let long = "x".repeat(20 * 1024);
+    let mut request = tonic::Request::new(vec![]);
+    request.metadata_mut().insert("large", long.parse().unwrap());
+    let sent = client.echo(request).await.unwrap_err();
+    over(
+        &sent,
+        "the list of headers is longer than the plugin accepts (rpcplugin's accept 16384 bytes)",
+    );
+    let received = client.fail(format!("5:{long}")).await.unwrap_err();
+    over(&received, "the reply's list of headers is longer than 16384 bytes, or breaks HTTP/2");
+    assert!(client.echo(vec![]).await.is_ok());
+    assert_eq!(host.plugin.accepted(), 1);
+}

@@ -34,12 +34,12 @@ async fn check_end(end: impl AsyncFnOnce(&Pair), code: &str) {
     assert!(took < Duration::from_millis(100), "{took:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_dying_connection_ends_all_waits_at_once() {
     check_end(async |pair| pair.serving.0.abort(), "TRANSPORT_DISCONNECTED").await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_end_of_the_process_ends_all_waits_with_its_report() {
     let gone = async |pair: &Pair| {
         // The connection is seen to end a little before the process is.

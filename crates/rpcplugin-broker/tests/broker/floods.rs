@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use rpcplugin_broker::Role;
+use rpcplugin_broker::{BrokerOptions, Role};
 
 use crate::{
     logged::Codes,
@@ -11,7 +11,8 @@ use crate::{
 #[tokio::test]
 async fn f5_200_000_announcements_cost_1024_places() {
     let codes = Codes::new();
-    let plugin = Alone::new(Role::Plugin, &Setup::default());
+    let options = BrokerOptions::new().timeout(Duration::from_secs(60));
+    let plugin = Alone::new(Role::Plugin, &Setup { options, ..Setup::default() });
     let raw = RawHost::new(&plugin).await;
     let waiting = tokio::spawn({
         let broker = plugin.broker.clone();

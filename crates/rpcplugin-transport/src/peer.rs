@@ -75,9 +75,18 @@ impl Peer {
         if let User::OfTcp(tcp) = &self.user
             && tcp.uid.get().is_none()
         {
+            /// However many connections come, they take up one thread.
+            static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
             let asking = self.clone();
+            let _interest = proc::Interest::new();
+            let turn = TURN.lock().await;
+            let asked = tokio::task::spawn_blocking(move || {
+                let _ = asking.uid();
+                // Given back only now, even if nobody waits for the answer any more.
+                drop(turn);
+            });
             // It fails only while the runtime ends, and then the next question answers itself.
-            let _ = tokio::task::spawn_blocking(move || asking.uid()).await;
+            let _ = asked.await;
         }
         self
     }

@@ -9,6 +9,8 @@ use std::{
 
 mod reading;
 
+pub(super) use self::reading::Interest;
+
 /// A TCP socket of this machine.
 #[derive(Debug)]
 pub(super) struct Socket {

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Instant,
@@ -16,11 +16,28 @@ pub(super) fn shared(since: Instant) -> Option<Arc<[Socket]>> {
     LATEST.since(since, || super::sockets().map(Arc::from))
 }
 
-static LATEST: Latest = Latest { waiting: AtomicUsize::new(0), reading: Mutex::new(None) };
+/// Keeps the latest reading for others who wait, for as long as one of them does.
+pub(in crate::peer) struct Interest<'a>(&'a Latest);
 
-/// The latest reading, kept for as long as somebody waits for it.
+impl Interest<'static> {
+    pub(in crate::peer) fn new() -> Self {
+        LATEST.interest()
+    }
+}
+
+impl Drop for Interest<'_> {
+    fn drop(&mut self) {
+        if self.0.interested.fetch_sub(1, Ordering::SeqCst) == 1 {
+            *self.0.lock() = None;
+        }
+    }
+}
+
+static LATEST: Latest = Latest::new();
+
+/// The latest reading.
 struct Latest {
-    waiting: AtomicUsize,
+    interested: AtomicUsize,
     reading: Mutex<Option<Reading>>,
 }
 
@@ -30,25 +47,34 @@ struct Reading {
 }
 
 impl Latest {
+    const fn new() -> Self {
+        Self { interested: AtomicUsize::new(0), reading: Mutex::new(None) }
+    }
+
     fn since(
         &self,
         since: Instant,
         read: impl FnOnce() -> Option<Arc<[Socket]>>,
     ) -> Option<Arc<[Socket]>> {
-        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let _interest = self.interest();
         // Held while reading: whoever comes meanwhile waits, and mostly finds what it needs.
-        let mut latest = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut latest = self.lock();
         let fresh = latest.as_ref().filter(|reading| reading.begun >= since);
-        let found = fresh.map(|reading| reading.sockets.clone()).or_else(|| {
+        fresh.map(|reading| reading.sockets.clone()).or_else(|| {
             let begun = Instant::now();
             let sockets = read()?;
             *latest = Some(Reading { begun, sockets: sockets.clone() });
             Some(sockets)
-        });
-        if self.waiting.fetch_sub(1, Ordering::SeqCst) == 1 {
-            *latest = None;
-        }
-        found
+        })
+    }
+
+    fn interest(&self) -> Interest<'_> {
+        self.interested.fetch_add(1, Ordering::SeqCst);
+        Interest(self)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Reading>> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -60,7 +86,7 @@ mod tests {
 
     #[test]
     fn many_connections_share_a_reading() {
-        let latest = Latest { waiting: AtomicUsize::new(0), reading: Mutex::new(None) };
+        let latest = Latest::new();
         let (readings, all) = (AtomicUsize::new(0), Barrier::new(20));
         thread::scope(|scope| {
             for _ in 0..20 {
@@ -70,7 +96,7 @@ mod tests {
                     latest.since(accepted, || {
                         readings.fetch_add(1, Ordering::SeqCst);
                         // Until all the others wait.
-                        while latest.waiting.load(Ordering::SeqCst) < 20 {
+                        while latest.interested.load(Ordering::SeqCst) < 20 {
                             thread::yield_now();
                         }
                         Some(Arc::new([]))
@@ -84,7 +110,8 @@ mod tests {
 
     #[test]
     fn a_reading_from_before_does_not_count() {
-        let latest = Latest { waiting: AtomicUsize::new(1), reading: Mutex::new(None) };
+        let latest = Latest::new();
+        let _interest = latest.interest();
         let read = || Some(Arc::from([]));
         let first = latest.since(Instant::now(), read).unwrap();
         let later = Instant::now() + Duration::from_millis(1);

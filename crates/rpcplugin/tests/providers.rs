@@ -33,6 +33,9 @@ async fn ring_makes_all_keys_but_p521() {
     let code = if cfg!(feature = "aws-lc-rs") { "CONFIG_INVALID" } else { "CONFIG_NOT_BUILT" };
     let error = joined(KeyType::P521, Provider::Ring).await.unwrap_err();
     assert_eq!(error.code(), code, "{error}");
+    let pair = Pair::new(PluginSet::new());
+    let pair = pair.plugin(|server| server.cert_key_type(KeyType::P521));
+    assert_eq!(pair.join().await.unwrap_err().code(), code, "the plugin's side");
 }
 
 #[cfg(feature = "aws-lc-rs")]

@@ -20,6 +20,9 @@ pub const REPORT_LINE: usize = 4 * 1024;
 pub const MESSAGE: usize = 64 * 1024 * 1024;
 /// Streams that a peer may open on one connection. Settable on both sides.
 pub const CONCURRENT_STREAMS: u32 = 256;
+/// Connections that a plugin serves at once; what comes beyond is closed. With those that have
+/// not said anything yet they need less than the 1,024 descriptors that a process usually has.
+pub const CONNECTIONS: usize = 512;
 /// Largest list of headers accepted, in bytes.
 pub const HEADER_LIST: u32 = 16 * 1024;
 /// Streams that a peer may reset before they are accepted.

@@ -7,11 +7,12 @@ use rpcplugin_core::limits;
 use rpcplugin_transport::{Accepted, Listener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{pending::Pending, preface::read_preface};
+use self::{open::Open, pending::Pending, preface::read_preface};
 use crate::{dispatch::Dispatcher, security::Security};
 
 mod authority;
 mod forward_write;
+mod open;
 mod pending;
 mod preface;
 
@@ -36,11 +37,12 @@ impl Connections {
     /// Accepts until the stop begins, each connection in a task of its own; then drops the
     /// listener, which removes its socket.
     pub(crate) async fn accept(self, mut listener: Box<dyn Listener>) {
-        let pending = Pending::default();
+        let (pending, open) = (Pending::default(), Open::default());
         while let Some(accepted) = self.stopping.run_until_cancelled(listener.accept()).await {
             match accepted {
                 Ok(accepted) => {
-                    self.tasks.spawn(self.clone().serve(accepted, pending.clone()));
+                    let serving = self.clone().serve(accepted, pending.clone(), open.clone());
+                    self.tasks.spawn(serving);
                 }
                 Err(error) => tracing::warn!(%error, "could not accept a connection"),
             }
@@ -48,7 +50,7 @@ impl Connections {
     }
 
     /// Serves one connection to its end. No failure of one disturbs another.
-    async fn serve(self, accepted: Accepted, pending: Pending) {
+    async fn serve(self, accepted: Accepted, pending: Pending, open: Open) {
         let cut = self.cut.clone();
         let served = async {
             // Until it has proved itself, a connection is one of a bounded number, and nothing
@@ -59,7 +61,11 @@ impl Connections {
                 Some(None) => {
                     tracing::debug!("dropped a connection: too many that have said nothing yet");
                 }
-                Some(Some(Ok(io))) => self.http2(io).await,
+                Some(Some(Ok(io))) => {
+                    if let Some(_place) = open.enter() {
+                        self.http2(io).await;
+                    }
+                }
                 Some(Some(Err(reason))) => tracing::debug!(%reason, "dropped a connection"),
             }
         };

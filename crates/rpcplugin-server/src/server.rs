@@ -237,8 +237,12 @@ impl Server {
     ///
     /// Returns 0 after an orderly stop and 1 after a failure to start, with one line on stderr:
     /// `error[CODE]: message (hint: …)`. Installs [`HclogLayer`] unless the program has a
-    /// subscriber, and a panic hook that begins with `panic: `. Where `main` does not return in
-    /// what is left of the grace period, the process ends all the same, with the same code.
+    /// subscriber, and a panic hook that begins with `panic: ` and goes on with the program's own
+    /// if it has set one. Where `main` does not return in what is left of the grace period, the
+    /// process ends all the same, with the same code.
+    ///
+    /// Where the host watches over the plugin by its stdin, descriptor 0 is the null device from
+    /// here on: there is nothing to read, and closing or replacing it does no harm.
     ///
     /// The launch variables are removed from the environment once read. That is sound unless
     /// foreign code (C's `getenv` and the like) reads the environment on another thread at that

@@ -12,8 +12,8 @@ pub(crate) fn send(line: Vec<u8>) {
     SINK.send(line);
 }
 
-/// Waits until the queue is written, but no longer than `limit`: before a panic's own lines and
-/// before the exit.
+/// Waits until the queue is written, but no longer than `limit`: after a panic's lines and before
+/// the exit.
 pub(crate) fn flush(limit: Duration) {
     SINK.flush(limit);
 }

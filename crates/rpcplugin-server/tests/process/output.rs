@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use rpcplugin_proto::{
     plugin::{
@@ -7,6 +9,7 @@ use rpcplugin_proto::{
     probe::probe_client::ProbeClient,
 };
 use rustix::process::Signal;
+use tokio::time::timeout;
 
 use crate::support::Plugin;
 
@@ -102,4 +105,38 @@ async fn a_closed_stderr_ends_nothing() {
     client.echo(Vec::new()).await.unwrap();
     plugin.signal(Signal::TERM);
     assert_eq!(plugin.end().status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_stderr_that_is_full_and_never_read_blocks_nobody() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let plugin = Plugin::start_bare(&[], |command, dir| {
+        command.env("SERVER_TEST_COOKIE", "right").env("PLUGIN_UNIX_SOCKET_DIR", dir);
+        command.env("RUST_BACKTRACE", "1").stderr(writer);
+    });
+    let mut client = ProbeClient::new(plugin.channel().await);
+    let calls = async {
+        for _ in 0..64 {
+            client.log("x".repeat(32 * 1024)).await.unwrap();
+        }
+        for _ in 0..3 {
+            assert!(client.panic("unheard".to_owned()).await.is_err());
+        }
+        client.echo(Vec::new()).await.unwrap();
+    };
+    timeout(Duration::from_secs(20), calls).await.expect("something waits for stderr");
+    plugin.signal(Signal::TERM);
+    assert_eq!(plugin.end_within(Duration::from_secs(2)).status.code(), Some(0));
+    drop(reader);
+}
+
+#[tokio::test]
+async fn the_programs_own_panic_hook_comes_after_the_message() {
+    let plugin = Plugin::start(&["hook"], &[]);
+    let mut client = ProbeClient::new(plugin.channel().await);
+    assert!(client.panic("boom".to_owned()).await.is_err());
+    plugin.signal(Signal::TERM);
+    let end = plugin.end();
+    let expected = "panic: boom\nthe program's own hook\n{";
+    assert!(end.stderr.starts_with(expected), "{}", end.stderr);
 }

@@ -3,7 +3,11 @@
 
 mod probe;
 
-use std::{io::Write as _, process::ExitCode, time::Duration};
+use std::{
+    io::{Read as _, Write as _},
+    process::ExitCode,
+    time::Duration,
+};
 
 use rpcplugin_core::{Address, MagicCookie, Network};
 use rpcplugin_server::{ListenOn, PluginSet, Server, stdio};
@@ -53,6 +57,21 @@ fn main() -> ExitCode {
                 let _ = writeln!(std::io::stderr(), "child {}", child.unwrap().id());
                 server
             }
+            "stdin" => server.plugins(
+                5,
+                PluginSet::new().service_with(|_| {
+                    read_and_replace_stdin();
+                    probe::service()
+                }),
+            ),
+            "hook" => {
+                std::panic::set_hook(Box::new(|_| eprintln!("the program's own hook")));
+                server
+            }
+            "panic" => server.plugins(
+                5,
+                PluginSet::new().service_with(|_| -> probe::Service { panic!("left main") }),
+            ),
             other => panic!("no such argument: {other}"),
         };
     }
@@ -67,6 +86,14 @@ fn chatter() {
         let _ = writeln!(stdio::stderr(), "second channel {number}");
         std::thread::sleep(Duration::from_micros(200));
     }
+}
+
+/// What code that knows nothing of hosts may do to descriptor 0.
+fn read_and_replace_stdin() {
+    let read = std::io::stdin().read_to_end(&mut Vec::new());
+    let (end, _) = std::io::pipe().unwrap();
+    rustix::stdio::dup2_stdin(&end).unwrap();
+    let _ = writeln!(std::io::stderr(), "read {read:?}");
 }
 
 /// A program that goes on when it turns out to be no plugin.

@@ -6,8 +6,10 @@ use futures_util::{Stream, StreamExt as _, stream};
 use rpcplugin_proto::probe::probe_server::{Probe, ProbeServer};
 use tonic::{Code, Request, Response, Status, Streaming};
 
+pub(crate) type Service = ProbeServer<Doer>;
+
 /// The service, with tonic's own limits out of the way.
-pub(crate) fn service() -> ProbeServer<Doer> {
+pub(crate) fn service() -> Service {
     let most = i32::MAX as usize;
     ProbeServer::new(Doer).max_decoding_message_size(most).max_encoding_message_size(most)
 }

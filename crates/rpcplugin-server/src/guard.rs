@@ -34,7 +34,7 @@ pub(crate) use self::{
 /// How the plugin learns that its host is gone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum HostWatch {
-    /// End-of-file on stdin.
+    /// End-of-file on what was stdin when the process began.
     Lifeline,
     /// The parent's process id changes.
     Parent,

@@ -1,4 +1,37 @@
-use rustix::process::{Pid, getppid};
+use std::{
+    io,
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+    sync::{Mutex, OnceLock, PoisonError},
+};
+
+use rustix::{
+    fs::{Mode, OFlags, open},
+    io::fcntl_dupfd_cloexec,
+    process::{Pid, getppid},
+    stdio::{dup2_stdin, stdin},
+};
+
+/// Takes the lifeline away from everybody else: a private duplicate, and the null device in the
+/// place of descriptor 0. So code that reads, closes or replaces stdin is no end of the host, and
+/// no child holds it.
+///
+/// Taken once for the process; later calls get the same.
+///
+/// # Errors
+///
+/// The system's reason for refusing a descriptor.
+pub(super) fn lifeline() -> io::Result<BorrowedFd<'static>> {
+    static TAKEN: OnceLock<OwnedFd> = OnceLock::new();
+    static TAKING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(taken) = TAKEN.get() {
+        return Ok(taken.as_fd());
+    }
+    // Above the standard three, which a child would take for its own.
+    let lifeline = fcntl_dupfd_cloexec(stdin(), 3)?;
+    dup2_stdin(open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)?;
+    Ok(TAKEN.get_or_init(|| lifeline).as_fd())
+}
 
 /// The process that started this one.
 #[derive(Debug)]

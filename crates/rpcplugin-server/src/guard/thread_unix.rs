@@ -10,11 +10,13 @@ use rustix::{
     fs::{OFlags, fcntl_setfl},
     io::{Errno, read, write},
     pipe::{PipeFlags, pipe_with},
-    stdio::stdin,
 };
 use tokio::sync::oneshot;
 
-use super::{HostGone, HostWatch, group, host::Parent};
+use super::{
+    HostGone, HostWatch, group,
+    host::{Parent, lifeline},
+};
 use crate::stdio::Output;
 
 /// Hands the reading end of the captured descriptor 1 to the guard.
@@ -35,10 +37,11 @@ pub(crate) fn watch(watch: HostWatch, gone: HostGone) -> io::Result<()> {
     match watch {
         HostWatch::Off => Ok(()),
         HostWatch::Lifeline => {
+            let lifeline = lifeline()?;
             if gone.hard {
                 group::share_fate();
             }
-            send(Command::Watch(Host::Lifeline, gone))
+            send(Command::Watch(Host::Lifeline(lifeline), gone))
         }
         HostWatch::Parent => match Parent::now() {
             Some(parent) => send(Command::Watch(Host::Parent(parent), gone)),
@@ -66,7 +69,7 @@ enum Command {
 }
 
 enum Host {
-    Lifeline,
+    Lifeline(BorrowedFd<'static>),
     Parent(Parent),
 }
 
@@ -129,7 +132,7 @@ impl Watcher {
             if woken {
                 self.obey();
             }
-            if lifeline && at_end(stdin()) || self.parent_changed() {
+            if lifeline.is_some_and(at_end) || self.parent_changed() {
                 self.host_gone();
             }
             if let Some((_, gone)) = self.kill_at.take_if(|(at, _)| *at <= Instant::now()) {
@@ -139,22 +142,26 @@ impl Watcher {
         }
     }
 
-    /// Which of its three descriptors have something to tell.
-    fn wait(&self) -> (bool, bool, bool) {
+    /// Whether there are commands, whether there is output, and the lifeline if it has something
+    /// to tell.
+    fn wait(&self) -> (bool, bool, Option<BorrowedFd<'static>>) {
         let none = PollFd::from_borrowed_fd(self.woken.as_fd(), PollFlags::empty());
         let readable = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
-        let lifeline = matches!(self.host, Some((Host::Lifeline, _)));
+        let lifeline = match self.host {
+            Some((Host::Lifeline(lifeline), _)) => Some(lifeline),
+            _ => None,
+        };
         let mut fds = [
             readable(self.woken.as_fd()),
             self.capture.as_ref().map_or(none.clone(), |(fd, _)| readable(fd.as_fd())),
-            if lifeline { readable(stdin()) } else { none },
+            lifeline.map_or(none, readable),
         ];
         let timeout = self.timeout().and_then(|timeout| Timespec::try_from(timeout).ok());
         if poll(&mut fds, timeout.as_ref()).is_err() {
-            return (false, false, false);
+            return (false, false, None);
         }
         let told = |index: usize, asked: bool| asked && !fds[index].revents().is_empty();
-        (told(0, true), told(1, self.capture.is_some()), told(2, lifeline))
+        (told(0, true), told(1, self.capture.is_some()), lifeline.filter(|_| told(2, true)))
     }
 
     fn timeout(&self) -> Option<Duration> {
@@ -220,9 +227,9 @@ impl Watcher {
 }
 
 /// Whether the lifeline has ended. The host writes nothing; what comes all the same is dropped.
-fn at_end(stdin: BorrowedFd<'_>) -> bool {
+fn at_end(lifeline: BorrowedFd<'_>) -> bool {
     let mut scratch = [0; 256];
-    match read(stdin, &mut scratch) {
+    match read(lifeline, &mut scratch) {
         Ok(len) => len == 0,
         Err(Errno::INTR | Errno::AGAIN) => false,
         Err(_) => true,

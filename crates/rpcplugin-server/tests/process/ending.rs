@@ -133,6 +133,30 @@ async fn a_wedged_runtime_does_not_outlive_the_host() {
     assert!(wedged.await.unwrap().is_err());
 }
 
+#[tokio::test]
+async fn code_that_reads_and_replaces_stdin_is_no_end_of_the_host_and_hides_none() {
+    let mut plugin = Plugin::start(&["stdin"], &[LIFELINE, ("PLUGIN_PROTOCOL_VERSIONS", &"5")]);
+    let mut client = ProbeClient::new(plugin.channel().await);
+    client.sleep(300).await.unwrap();
+    assert!(plugin.is_running());
+    plugin.close_stdin();
+    let end = plugin.end_within(Duration::from_secs(2));
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    assert_eq!(end.stderr, "read Ok(0)\n");
+}
+
+#[test]
+fn a_panic_that_leaves_main_is_exit_code_101() {
+    let end = Plugin::start(&["panic"], &[("PLUGIN_PROTOCOL_VERSIONS", &"5")]).end();
+    assert_eq!(end.status.code(), Some(101));
+    assert_eq!(end.stdout, Vec::<String>::new());
+    assert!(
+        end.stderr.starts_with("panic: left main\nthread 'main' panicked at "),
+        "{}",
+        end.stderr
+    );
+}
+
 #[test]
 fn a_plugin_that_does_not_lead_its_group_leaves_it_alone() {
     let mut shell = Plugin::start_in_a_shells_group();

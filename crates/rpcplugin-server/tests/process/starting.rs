@@ -1,6 +1,13 @@
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, time::Duration};
+use std::{
+    ffi::OsStr,
+    os::{
+        fd::OwnedFd,
+        unix::{ffi::OsStrExt as _, net::UnixDatagram},
+    },
+    time::Duration,
+};
 
-use rpcplugin_core::Address;
+use rpcplugin_core::{Address, Handshake};
 use rpcplugin_proto::probe::probe_client::ProbeClient;
 
 use crate::support::Plugin;
@@ -38,6 +45,22 @@ fn the_line_names_the_highest_common_version_and_a_private_socket() {
     assert_eq!(line, format!("1|4|unix|{}|grpc|", socket.display()));
     let mode = std::os::unix::fs::PermissionsExt::mode(&socket.metadata().unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
+}
+
+/// Where every write is a message.
+#[test]
+fn the_line_is_one_write() {
+    let (ours, theirs) = UnixDatagram::pair().unwrap();
+    ours.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let _plugin = Plugin::start_bare(&[], |command, dir| {
+        command.env("SERVER_TEST_COOKIE", "right").env("PLUGIN_UNIX_SOCKET_DIR", dir);
+        command.stdout(OwnedFd::from(theirs));
+    });
+    let mut first = [0; 4096];
+    let length = ours.recv(&mut first).unwrap();
+    let line = std::str::from_utf8(&first[..length]).unwrap();
+    let line = line.strip_suffix('\n').expect("the newline belongs to it");
+    assert_eq!(line.parse::<Handshake>().unwrap().app_version, 3);
 }
 
 #[test]

@@ -85,6 +85,10 @@ pub(super) fn all(metadata: &Value, xtask: &Path, all_peers: bool) -> Vec<Step> 
         step("server without tls", cargo("test --package rpcplugin-server --no-default-features")),
         step("client without tls", cargo("test --package rpcplugin-client --no-default-features")),
         step(
+            "both sides without tls",
+            cargo("test --package rpcplugin --no-default-features --features testing"),
+        ),
+        step(
             "tls with aws-lc-rs and custom providers",
             Job::Commands(vec![
                 words("cargo test --package rpcplugin-tls --features aws-lc-rs,custom-provider"),

@@ -19,6 +19,7 @@ pub(super) struct Attempt {
     found: Option<PathBuf>,
     directory: Option<PathBuf>,
     /// Bytes of arguments and environment, with what the system adds to each.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix tells that it was too much"))]
     size: usize,
 }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tokio_stream::Stream;
 
 mod buffer;
+mod losses;
 mod relay;
 mod sink;
 

@@ -113,6 +113,12 @@ impl Buffer {
         }
     }
 
+    /// Bytes of one stream that are lost already to the reader at `cursor`.
+    pub(crate) fn missed(&self, stream: StdioStream, cursor: &Cursor) -> u64 {
+        let n = index(stream);
+        self.lock().rings[n].start().saturating_sub(cursor.read[n])
+    }
+
     /// Lets go of a reader that will not come back.
     pub(crate) fn forget(&self, cursor: &Cursor) {
         self.lock().wakers.remove(&cursor.id);
@@ -141,9 +147,14 @@ impl Ring {
         self.bytes.extend(kept);
     }
 
+    /// Bytes ever written that are no longer here.
+    fn start(&self) -> u64 {
+        self.end - self.bytes.len() as u64
+    }
+
     /// What lies behind `read`, and how many bytes before it were lost.
     fn read(&self, read: &mut u64) -> Option<(Bytes, u64)> {
-        let start = self.end - self.bytes.len() as u64;
+        let start = self.start();
         let lost = start.saturating_sub(*read);
         let from = usize::try_from((*read).saturating_sub(start)).ok()?;
         if from >= self.bytes.len() {

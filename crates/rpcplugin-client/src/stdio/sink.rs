@@ -5,6 +5,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -12,9 +13,10 @@ use rpcplugin_core::{escape, limits};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt as _},
     sync::{Mutex, OwnedMutexGuard},
+    time::timeout,
 };
 
-use super::{Buffer, StdioStream};
+use super::{Buffer, StdioStream, losses::Losses};
 
 /// A writer that the plugins of one builder share.
 #[derive(Clone)]
@@ -97,18 +99,25 @@ impl AsyncWrite for Writer {
     }
 }
 
-/// Writes one stream into a sink. A slow sink loses the oldest bytes, and holds up nobody.
+/// Writes one stream into a sink. A slow sink loses the oldest bytes, which is told, also while it
+/// hangs, and holds up nobody.
 pub(crate) async fn write_to(sink: Sink, buffer: Arc<Buffer>, stream: StdioStream) {
+    /// Time between two looks at what a sink that hangs has lost.
+    const LOOK: Duration = Duration::from_secs(1);
     let mut cursor = buffer.cursor();
+    let mut losses = Losses::new(stream);
+    let mut lost = 0;
     while let Some(chunk) = buffer.next_of(stream, &mut cursor).await {
-        if chunk.lost > 0 {
-            tracing::debug!(
-                ?stream,
-                lost = chunk.lost,
-                "the sink is too slow for the plugin's output"
-            );
-        }
-        if let Err(error) = sink.write(&chunk.data).await {
+        lost += chunk.lost;
+        losses.note(lost);
+        let mut writing = std::pin::pin!(sink.write(&chunk.data));
+        let written = loop {
+            match timeout(LOOK, &mut writing).await {
+                Ok(written) => break written,
+                Err(_) => losses.note(lost + buffer.missed(stream, &cursor)),
+            }
+        };
+        if let Err(error) = written {
             tracing::warn!(?stream, %error, "the sink for the plugin's output failed and gets no more");
             return;
         }
@@ -147,6 +156,8 @@ fn log(plugin: &str, stream: StdioStream, line: &[u8]) {
 #[cfg(test)]
 mod tests {
     use tokio::io::AsyncReadExt as _;
+    use tracing::instrument::WithSubscriber as _;
+    use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
 
@@ -181,5 +192,59 @@ mod tests {
         let mut read = Vec::new();
         reader.read_to_end(&mut read).await.unwrap();
         assert_eq!(read, b"out\xff\nmore");
+    }
+
+    /// Counts warnings and the bytes that they name.
+    #[derive(Clone, Default)]
+    struct Warnings(Arc<std::sync::Mutex<Vec<u64>>>);
+
+    impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Warnings {
+        fn on_event(
+            &self,
+            event: &tracing::Event<'_>,
+            _: tracing_subscriber::layer::Context<'_, S>,
+        ) {
+            struct Lost<'a>(&'a Warnings);
+            impl tracing::field::Visit for Lost<'_> {
+                fn record_debug(&mut self, _: &tracing::field::Field, _: &dyn fmt::Debug) {}
+                fn record_u64(&mut self, _: &tracing::field::Field, value: u64) {
+                    self.0.0.lock().unwrap().push(value);
+                }
+            }
+            if *event.metadata().level() == tracing::Level::WARN {
+                event.record(&mut Lost(self));
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_sink_loses_is_told_at_once_and_then_in_sums_also_while_it_hangs() {
+        let warnings = Warnings::default();
+        let told = || warnings.0.lock().unwrap().clone();
+        let subscriber = tracing_subscriber::registry().with(warnings.clone());
+        let (writer, mut reader) = tokio::io::duplex(1);
+        let buffer = Arc::new(Buffer::new(4));
+        let writing = write_to(Sink::new(writer), buffer.clone(), StdioStream::Stdout);
+        let writing = tokio::spawn(writing.with_subscriber(subscriber));
+        let print = async |times: usize| {
+            for _ in 0..times {
+                buffer.push(StdioStream::Stdout, b"1234");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        print(2).await;
+        assert_eq!(told(), [] as [u64; 0], "all of it is still there");
+        print(2).await;
+        assert_eq!(told(), [4]);
+        print(5).await;
+        assert_eq!(told(), [4], "not so soon again");
+        print(10).await;
+        assert_eq!(told().len(), 2);
+        buffer.close();
+        let mut read = Vec::new();
+        reader.read_to_end(&mut read).await.unwrap();
+        writing.await.unwrap();
+        assert_eq!(read, b"12341234");
+        assert_eq!(told().iter().sum::<u64>(), 4 * 17, "in the end all of it");
     }
 }

@@ -57,8 +57,8 @@ impl Builder {
     /// and its process group are this library's. Must run in a tokio runtime with I/O and time.
     ///
     /// Dropping the future at any point kills the process and reaps it, and so does every error.
-    /// The whole takes at most [`start_timeout`](Builder::start_timeout), and one more second to
-    /// kill a plugin that failed.
+    /// The whole takes at most [`start_timeout`](Builder::start_timeout), and at most two more
+    /// seconds to end a plugin that failed; milliseconds, unless the system cannot end it.
     ///
     /// # Errors
     ///
@@ -316,8 +316,8 @@ impl Builder {
     }
 
     /// Where the plugin's captured stdout goes, byte for byte; default DEBUG events. Clones of
-    /// this builder share the writer. A writer that is slow or fails loses output and harms
-    /// nothing else.
+    /// this builder share the writer. A writer that is slow or fails loses output, which warnings
+    /// tell, and harms nothing else.
     pub fn stdout(mut self, writer: impl AsyncWrite + Send + Unpin + 'static) -> Self {
         self.settings.stdout = Some(Sink::new(writer));
         self

@@ -1,6 +1,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use rpcplugin_core::{escape, limits};
@@ -22,8 +23,11 @@ struct Ring {
 }
 
 impl Tail {
+    /// Wait for what was written before the end: longer than the pipes are drained.
+    pub(crate) const PATIENCE: Duration = limits::PIPE_DRAIN.saturating_mul(2);
+
     /// A tail of at most this many lines, each cut at [`limits::REPORT_LINE`].
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         let ring = Ring { lines: VecDeque::new(), bytes: 0, most };
         Self { ring: Arc::new(Mutex::new(ring)), complete: CancellationToken::new() }
     }
@@ -49,9 +53,9 @@ impl Tail {
     }
 
     /// The lines when everything has been read that the process wrote; to be asked for once its
-    /// end is known. Waits a little longer than [`limits::PIPE_DRAIN`] at most.
+    /// end is known. Waits [`Tail::PATIENCE`] at most.
     pub(crate) async fn last_words(&self) -> Vec<String> {
-        let _ = tokio::time::timeout(limits::PIPE_DRAIN * 2, self.complete.cancelled()).await;
+        let _ = tokio::time::timeout(Self::PATIENCE, self.complete.cancelled()).await;
         self.lines()
     }
 

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
-use rpcplugin_core::{Error, ExitStatus, HandshakeError, Phase, TransportError, limits};
-use tokio::{process::ChildStdout, time::timeout};
+use rpcplugin_core::{Error, ExitStatus, HandshakeError, Phase, TransportError};
+use tokio::{
+    process::ChildStdout,
+    time::{Instant, timeout, timeout_at},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -10,6 +13,10 @@ use crate::{
     process::Process,
     report::Witness,
 };
+
+/// Bound on the end of a start that failed. With the moment that a process which is let go of is
+/// waited for, it is two seconds.
+const GIVE_UP: Duration = Duration::from_millis(1900);
 
 /// A process that is to become a plugin, with the tasks that read its pipes.
 pub(super) struct Candidate<L = Process> {
@@ -62,15 +69,17 @@ impl<L: Life> Candidate<L> {
         }
     }
 
-    /// Kills and reaps the process, and says in the error what is known about it.
+    /// Kills and reaps the process, and says in the error what is known about it; within
+    /// [`GIVE_UP`], even if the system cannot end it.
     pub(super) async fn give_up(mut self, failure: Failure) -> Error {
         let Failure { phase, error, patience, may_be_its_end } = failure;
+        let deadline = Instant::now() + GIVE_UP;
         // Most errors are the first sign of a process that is about to end.
         let status = timeout(patience, self.process.ended()).await.ok();
         self.process.kill();
-        let _ = timeout(limits::REAP, self.process.ended()).await;
+        let _ = timeout_at(deadline - Tail::PATIENCE, self.process.ended()).await;
         let report = self.witness.report(phase, status).await;
-        self.process.finish().await;
+        let _ = timeout_at(deadline, self.process.finish()).await;
         match status {
             Some(status) if may_be_its_end => match phase {
                 Phase::Spawn | Phase::Handshake => {
@@ -125,5 +134,56 @@ impl Failure {
     /// The process ended.
     fn exited(phase: Phase, status: ExitStatus) -> Self {
         Self::broken(phase, HandshakeError::PluginExited { status, reason: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ladder::Stoppable;
+
+    /// A process that not even SIGKILL ends, as in a read from a disk that is gone.
+    struct Stuck;
+
+    impl Stoppable for Stuck {
+        async fn ended(&mut self) -> ExitStatus {
+            std::future::pending().await
+        }
+
+        fn terminate(&mut self) {}
+
+        fn kill(&mut self) {}
+    }
+
+    impl Life for Stuck {
+        fn name(&self) -> String {
+            "stuck".to_owned()
+        }
+
+        fn pid(&self) -> u32 {
+            1
+        }
+
+        fn started(&self) -> std::time::Instant {
+            std::time::Instant::now()
+        }
+
+        fn try_ended(&mut self) -> Option<ExitStatus> {
+            None
+        }
+
+        async fn finish(self) {
+            tokio::time::sleep(rpcplugin_core::limits::REAP).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_start_that_fails_is_over_within_2_s_more_whatever_the_system_does() {
+        let witness = Witness::new(1, std::time::Instant::now(), Tail::new(1));
+        let candidate = Candidate { process: Stuck, witness, pipes: Vec::new() };
+        let start = Instant::now();
+        let error = candidate.give_up(Failure::silent()).await;
+        assert_eq!(error.code(), "HANDSHAKE_PLUGIN_EXITED");
+        assert!(start.elapsed() <= Duration::from_secs(2), "{:?}", start.elapsed());
     }
 }

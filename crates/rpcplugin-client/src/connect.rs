@@ -8,12 +8,14 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use http::Uri;
-use rpcplugin_core::{Address, Error, TransportError};
+use rpcplugin_core::{Address, Error, Kind, TransportError};
 #[cfg(unix)]
 use rpcplugin_transport::UnixConnector;
 use rpcplugin_transport::{
     ChannelOptions, Connector, ExpectedPeer, Generation, PluginChannel, TcpConnector,
+    error_from_status,
 };
+use tonic::Status;
 use tower_service::Service;
 
 use crate::protection::Protection;
@@ -116,6 +118,20 @@ impl Route {
         let connect = took.get().copied().unwrap_or(whole);
         Ok(Dialled { channel, connect, tls: whole.saturating_sub(connect) })
     }
+}
+
+/// Whether a call ended with its connection while the plugin lives on, so that the same call over
+/// a new one may do better.
+pub(crate) fn is_lost_connection(status: &Status) -> bool {
+    let error = error_from_status(status);
+    error.kind() == Kind::Transport
+        && !matches!(
+            error,
+            Error::Transport {
+                source: TransportError::PluginGone { .. } | TransportError::ShutDown,
+                ..
+            }
+        )
 }
 
 /// A connector that notes how long its first connection took.

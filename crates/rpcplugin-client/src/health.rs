@@ -18,11 +18,16 @@ use tokio::time::timeout;
 use tokio_stream::Stream;
 use tonic::{Code, Status, Streaming};
 
+use crate::connect::is_lost_connection;
+
 /// The name under which go-plugin's hosts and ours ask for a plugin as a whole.
 pub(crate) const PLUGIN: &str = "plugin";
 
 /// Time between checks where the plugin does not serve `Watch`.
 const FALLBACK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Wait before a watch that was lost with its connection is opened again.
+const REOPEN: Duration = Duration::from_secs(1);
 
 /// Asks once, within `limit`.
 ///
@@ -54,7 +59,8 @@ pub(crate) async fn check(
 /// The health of one service as it changes; made by [`Client::watch_health`](crate::Client::watch_health).
 ///
 /// The first item is the present status. The stream ends when the plugin is gone. A plugin that
-/// cannot be watched is asked every 10 s. Dropping it ends the watch.
+/// cannot be watched is asked every 10 s; a watch that is lost with its connection is opened
+/// again. Dropping it ends the watch.
 pub struct HealthWatch(BoxStream<'static, ServingStatus>);
 
 impl HealthWatch {
@@ -101,6 +107,15 @@ enum Source {
     Fresh,
     Stream(Box<Streaming<HealthCheckResponse>>),
     Checks,
+    /// None until the plugin is watched again.
+    Lost,
+}
+
+impl Source {
+    /// What comes after a watch that failed in this way.
+    fn after(status: &Status) -> Self {
+        if is_lost_connection(status) { Self::Lost } else { Self::Checks }
+    }
 }
 
 impl Watcher {
@@ -123,9 +138,9 @@ impl Watcher {
                     let opened = HealthClient::new(lasting).watch(request).await;
                     self.source = match opened {
                         Ok(stream) => Source::Stream(Box::new(stream.into_inner())),
-                        Err(_) => Source::Checks,
+                        Err(status) => Source::after(&status),
                     };
-                    if let Source::Checks = self.source {
+                    if !matches!(self.source, Source::Stream(_)) {
                         return self.check().await;
                     }
                 }
@@ -133,14 +148,20 @@ impl Watcher {
                     Ok(Some(reply)) => return Some(reply.status()),
                     // Some plugins send one status and end the stream.
                     Ok(None) => self.source = Source::Checks,
-                    Err(_) => {
-                        self.source = Source::Checks;
+                    Err(status) => {
+                        self.source = Source::after(&status);
                         return self.check().await;
                     }
                 },
                 Source::Checks => {
                     tokio::select! {
                         () = tokio::time::sleep(FALLBACK_INTERVAL) => return self.check().await,
+                        _ = self.generation.wait() => return None,
+                    }
+                }
+                Source::Lost => {
+                    tokio::select! {
+                        () = tokio::time::sleep(REOPEN) => self.source = Source::Fresh,
                         _ = self.generation.wait() => return None,
                     }
                 }

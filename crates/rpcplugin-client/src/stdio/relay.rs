@@ -1,13 +1,13 @@
 use std::{error::Error as _, sync::Arc, time::Duration};
 
-use rpcplugin_core::{Error, Kind, TransportError};
 use rpcplugin_proto::plugin::{
     StdioData, grpc_stdio_client::GrpcStdioClient, stdio_data::Channel as Wire,
 };
-use rpcplugin_transport::{PluginChannel, error_from_status};
+use rpcplugin_transport::PluginChannel;
 use tonic::{Code, Status};
 
 use super::{Buffer, StdioStream};
+use crate::connect::is_lost_connection;
 
 /// Wait before a lost stream is opened again.
 const REOPEN: Duration = Duration::from_millis(500);
@@ -58,16 +58,4 @@ async fn read(channel: PluginChannel, limit: usize, buffer: &Buffer) -> Result<(
 /// Whether the plugin said so itself: what happens to a connection has a cause on this side.
 fn is_the_plugins_own(status: &Status) -> bool {
     status.source().is_none()
-}
-
-fn is_lost_connection(status: &Status) -> bool {
-    let error = error_from_status(status);
-    error.kind() == Kind::Transport
-        && !matches!(
-            error,
-            Error::Transport {
-                source: TransportError::PluginGone { .. } | TransportError::ShutDown,
-                ..
-            }
-        )
 }

@@ -56,6 +56,26 @@ async fn a_plugin_that_cannot_be_watched_is_asked() {
 }
 
 #[tokio::test]
+async fn a_watch_that_is_lost_with_its_connection_is_opened_again() {
+    let (health, told) = watch::channel(ServingStatus::Serving);
+    let behaviour = Behaviour { health: Some(told), ..Behaviour::default() };
+    let mut checks = behaviour.checks.subscribe();
+    let Started { plugin, rest: _rest } = Fake::new(behaviour).await.start().await;
+    let mut watch = plugin.watch_health("plugin");
+    assert_eq!(within(watch.next()).await, Some(ServingStatus::Serving));
+    let waiting = tokio::spawn(async move { watch.next().await });
+    let asked = *checks.borrow_and_update();
+    plugin.channel().cut("a test");
+    // The status in between is the same.
+    within(checks.wait_for(|count| *count > asked)).await.unwrap();
+    health.send_replace(ServingStatus::NotServing);
+    // Sooner than a plugin that cannot be watched is asked.
+    let next = tokio::time::timeout(Duration::from_secs(5), waiting).await;
+    assert_eq!(next.expect("it is not watched").unwrap(), Some(ServingStatus::NotServing));
+    within(plugin.kill()).await;
+}
+
+#[tokio::test]
 async fn a_probe_that_is_answered_cuts_nothing() {
     let (_health, told) = watch::channel(ServingStatus::NotServing);
     let behaviour = Behaviour { health: Some(told), ..Behaviour::default() };

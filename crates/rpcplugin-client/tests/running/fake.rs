@@ -162,7 +162,7 @@ async fn serve(listener: TcpListener, behaviour: Behaviour, base: PathBuf) {
     }
 }
 
-async fn answer(
+pub(crate) async fn answer(
     services: Services,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
@@ -188,9 +188,16 @@ async fn answer(
 }
 
 #[derive(Clone)]
-struct Services {
+pub(crate) struct Services {
     behaviour: Behaviour,
     base: Arc<std::path::Path>,
+}
+
+impl Services {
+    /// For a plugin without a process.
+    pub(crate) fn new(behaviour: Behaviour) -> Self {
+        Self { behaviour, base: PathBuf::new().into() }
+    }
 }
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;

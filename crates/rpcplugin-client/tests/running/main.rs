@@ -7,6 +7,7 @@
 
 mod ends;
 mod fake;
+mod frames;
 mod health;
 #[cfg(feature = "tls")]
 mod one_sided;

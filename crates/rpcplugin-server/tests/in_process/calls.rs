@@ -25,6 +25,18 @@ async fn every_kind_of_call_works() {
 }
 
 #[tokio::test]
+async fn answers_neither_are_compressed_nor_ask_for_it() {
+    let mut client = Running::probe().await.client().await;
+    let mut request = Request::new(Vec::new());
+    // As grpc-go's clients say of themselves.
+    request.metadata_mut().insert("grpc-accept-encoding", "gzip".parse().unwrap());
+    let answer = client.echo(request).await.unwrap();
+    let names: Vec<_> = answer.metadata().as_ref().keys().map(http::HeaderName::as_str).collect();
+    assert!(names.contains(&"content-type"), "{names:?}");
+    assert!(!names.iter().any(|name| name.ends_with("encoding")), "{names:?}");
+}
+
+#[tokio::test]
 async fn an_unknown_service_is_unimplemented() {
     let running = Running::probe().await;
     let mut stranger = KvClient::new(running.channel().await);

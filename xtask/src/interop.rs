@@ -47,11 +47,15 @@ pub(crate) struct Interop {
 
 impl Interop {
     pub(crate) fn run(self) -> Result<()> {
-        let pairs: Vec<Pair> = pairs::all(self.reference)
-            .into_iter()
-            .filter(|pair| pair.name().contains(&self.filter))
-            .collect();
-        ensure!(!pairs.is_empty(), "no pair has {:?} in its name", self.filter);
+        let mut pairs = pairs::all(self.reference);
+        let names: Vec<_> = pairs.iter().map(Pair::name).collect();
+        pairs.retain(|pair| pair.name().contains(&self.filter));
+        ensure!(
+            !pairs.is_empty(),
+            "no pair has {:?} in its name; there are:\n  {}",
+            self.filter,
+            names.join("\n  ")
+        );
         let peers = Peers::prepare(&pairs)?;
         let start = Instant::now();
         let mut report = Report::default();

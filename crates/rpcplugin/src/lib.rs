@@ -113,6 +113,10 @@ pub use rpcplugin_server::{self as server, PluginSet, Server};
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 #[doc(inline)]
 pub use rpcplugin_tls as tls;
+#[cfg(feature = "client")]
+#[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+#[doc(inline)]
+pub use rpcplugin_transport::{crash_report, error_from_status};
 
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]

@@ -26,7 +26,7 @@ async fn main() -> miette::Result<()> {
     }
 
     let ended = plugin.shutdown().await?;
-    show(&format!("{:?} after {:?}", ended.outcome, ended.took));
+    show(&ended.to_string());
     Ok(())
 }
 

@@ -51,18 +51,22 @@ impl Witness {
     }
 
     /// Why the plugin ended, in its own words: the code and the sentence of the line that
-    /// rpcplugin's plugins print when they cannot start, else what comes nearest to a reason.
-    pub(crate) fn own_words(&self) -> Option<String> {
-        self.stderr.reason().map(|reason| coded(&reason).unwrap_or(reason))
+    /// rpcplugin's plugins print when they cannot start, else what comes nearest to a reason. And
+    /// the hint of such a line.
+    pub(crate) fn own_words(&self) -> (Option<String>, Option<String>) {
+        let Some(reason) = self.stderr.reason() else { return (None, None) };
+        coded(&reason).map_or((Some(reason), None), |(told, hint)| (Some(told), hint))
     }
 }
 
 /// Reads `error[CODE]: sentence (hint: what to do)`.
-fn coded(line: &str) -> Option<String> {
+fn coded(line: &str) -> Option<(String, Option<String>)> {
     let (code, sentence) = line.trim().strip_prefix("error[")?.split_once("]: ")?;
-    // The hint is for whoever starts the plugin by hand.
-    let sentence = sentence.rsplit_once(" (hint: ").map_or(sentence, |(sentence, _)| sentence);
-    Some(format!("{code}: {sentence}"))
+    let (sentence, hint) = match sentence.rsplit_once(" (hint: ") {
+        Some((sentence, hint)) => (sentence, Some(hint.strip_suffix(')').unwrap_or(hint))),
+        None => (sentence, None),
+    };
+    Some((format!("{code}: {sentence}"), hint.map(str::to_owned)))
 }
 
 #[cfg(test)]
@@ -70,12 +74,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn code_and_sentence_are_taken_from_a_plugins_reason() {
+    fn code_sentence_and_hint_are_taken_from_a_plugins_reason() {
         let line =
             r#"error[CONFIG_PORT_RANGE]: port range "9" to "7" cannot work (hint: swap them)"#;
         let read = r#"CONFIG_PORT_RANGE: port range "9" to "7" cannot work"#;
-        assert_eq!(coded(line).as_deref(), Some(read));
-        assert_eq!(coded("error[X]: no hint").as_deref(), Some("X: no hint"));
+        assert_eq!(coded(line), Some((read.to_owned(), Some("swap them".to_owned()))));
+        assert_eq!(coded("error[X]: no hint"), Some(("X: no hint".to_owned(), None)));
         assert_eq!(coded("Segmentation fault"), None);
     }
 }

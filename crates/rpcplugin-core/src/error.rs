@@ -127,7 +127,11 @@ impl fmt::Display for Kind {
 /// assert!(!error.is_retryable());
 /// assert_eq!(error.to_json()["kind"], "Handshake");
 /// ```
-#[derive(Debug)]
+///
+/// # In `main`
+///
+/// A `main` that returns `Result<(), Error>`, or the same in a box, prints `{:?}`. So that is
+/// for people too: code, message, causes, hint and the report's lines. `{:#?}` shows the fields.
 #[non_exhaustive]
 pub enum Error {
     /// A setting cannot work.
@@ -257,6 +261,26 @@ impl Error {
             value["report"] = report.to_json();
         }
         value
+    }
+}
+
+impl fmt::Debug for Error {
+    /// All of it for a person, in several lines; with `{:#?}` the fields.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            let mut fields = f.debug_struct(self.kind().as_str());
+            each_kind!(self, source => fields.field("source", source));
+            return fields.field("report", &self.report()).finish();
+        }
+        write!(f, "{}: {self}", self.code())?;
+        for cause in std::iter::successors(self.source(), |cause| (*cause).source()) {
+            write!(f, "\ncaused by: {cause}")?;
+        }
+        write!(f, "\nhint: {}", self.hint())?;
+        match self.report() {
+            Some(report) => write!(f, "\n{report}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use super::{Entry, PanicState, hclog, panics, parse};
 pub(crate) fn reason<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<String> {
     let mut panic = None;
     let mut last = None;
+    // The message of the line below.
+    let mut below = String::new();
     for line in lines {
         let Entry { message, level, .. } = parse(line, &mut PanicState::default());
         if let Some(code) = code_field(line) {
@@ -17,10 +19,14 @@ pub(crate) fn reason<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Option<String
             return Some(message);
         }
         if panic.is_none() && level == Level::ERROR && panics::begins_panic(line) {
-            panic = Some(message);
+            // Rust tells where in one line and why in the next.
+            let split = message.starts_with("thread '") && message.ends_with(':');
+            let told = split && !below.is_empty();
+            panic = Some(if told { format!("{message} {below}") } else { message.clone() });
         } else if last.is_none() && !message.trim().is_empty() {
-            last = Some(message);
+            last = Some(message.clone());
         }
+        below = message;
     }
     panic.or(last)
 }

@@ -135,6 +135,17 @@ fn the_reason_is_the_coded_line_then_the_panic_then_the_last() {
     told(&["set CONFIG_ to x", "b"], Some("b"));
 }
 
+#[test]
+fn the_reason_of_a_rust_panic_has_its_message() {
+    let begin = "thread 'main' (16469) panicked at src/bin/plugin.rs:8:20:";
+    let whole = format!("{begin} no store");
+    told(&["a", begin, "no store", "note: run with `RUST_BACKTRACE=1`", ""], Some(&whole));
+    told(&["a", begin, "", "note: run with `RUST_BACKTRACE=1`"], Some(begin));
+    told(&[begin], Some(begin));
+    let before_1_73 = "thread 'main' panicked at 'no store', src/main.rs:2:5";
+    told(&[before_1_73, "note: run with `RUST_BACKTRACE=1`"], Some(before_1_73));
+}
+
 proptest! {
     #[test]
     fn no_bytes_panic_the_parser(line in prop::collection::vec(any::<u8>(), 0..300)) {

@@ -83,8 +83,9 @@ impl<L: Life> Candidate<L> {
         match status {
             Some(status) if may_be_its_end => match phase {
                 Phase::Spawn | Phase::Handshake => {
-                    let reason = self.witness.own_words();
-                    Error::from(HandshakeError::PluginExited { status, reason }).with_report(report)
+                    let (reason, hint) = self.witness.own_words();
+                    let exited = HandshakeError::PluginExited { status, reason, hint };
+                    Error::from(exited).with_report(report)
                 }
                 _ => TransportError::PluginGone { report: Some(Box::new(report)) }.into(),
             },
@@ -125,15 +126,15 @@ impl Failure {
     /// It closed its stdout without a handshake line, which only makes sense if it ends now.
     pub(super) fn silent() -> Self {
         let reason = "it closed its stdout without a handshake line, and was killed".to_owned();
-        let error =
-            HandshakeError::PluginExited { status: ExitStatus::Unknown, reason: Some(reason) };
+        let (status, reason) = (ExitStatus::Unknown, Some(reason));
+        let error = HandshakeError::PluginExited { status, reason, hint: None };
         let patience = Duration::from_millis(500);
         Self { phase: Phase::Handshake, error: error.into(), patience, may_be_its_end: true }
     }
 
     /// The process ended.
     fn exited(phase: Phase, status: ExitStatus) -> Self {
-        Self::broken(phase, HandshakeError::PluginExited { status, reason: None })
+        Self::broken(phase, HandshakeError::PluginExited { status, reason: None, hint: None })
     }
 }
 

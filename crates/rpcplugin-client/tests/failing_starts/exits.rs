@@ -41,6 +41,7 @@ async fn an_exit_code_is_told_with_the_last_words() {
     assert_eq!(report.phase, Phase::Handshake);
     assert_eq!(report.status, Some(ExitStatus::Code(3)));
     assert_eq!(report.stderr, ["first", "cannot open store"]);
+    assert_eq!(error.hint(), "the report holds the plugin's last words");
     assert!(report.pid.is_some() && report.stdout.is_empty());
 }
 
@@ -49,6 +50,7 @@ async fn an_exit_without_a_word_is_told_too() {
     let error =
         Case::command(Command::new("/bin/true")).fails_with("HANDSHAKE_PLUGIN_EXITED").await;
     assert_eq!(error.to_string(), "plugin exited before it was ready: exit code 0");
+    assert_eq!(error.hint(), "its main returned without serving: does it await Server::run?");
 }
 
 #[tokio::test]
@@ -66,6 +68,7 @@ async fn the_coded_reason_of_our_plugins_becomes_the_hosts() {
     let error = Case::script(&format!("echo noise >&2; echo \"{line}\" >&2; exit 1"))
         .fails_with("HANDSHAKE_PLUGIN_EXITED")
         .await;
+    assert_eq!(error.hint(), "the plugin's own hint: unset it");
     let Error::Handshake { source: HandshakeError::PluginExited { reason, .. }, .. } = &error
     else {
         panic!("{error:?}")
@@ -77,6 +80,19 @@ async fn the_coded_reason_of_our_plugins_becomes_the_hosts() {
              cannot be used: not PEM"
         )
     );
+}
+
+#[tokio::test]
+async fn only_a_plugin_without_its_cookie_and_a_mute_one_lead_to_the_cookie() {
+    let words = "error[HANDSHAKE_NOT_LAUNCHED]: not started by its host (hint: start the host)";
+    let of_go = "Please execute the program that consumes these plugins, which will\n\
+                 load any plugins automatically";
+    for script in [&format!("echo '{words}' >&2; exit 1"), &format!("echo '{of_go}' >&2; exit 1")] {
+        let error = Case::script(script).fails_with("HANDSHAKE_PLUGIN_EXITED").await;
+        assert_eq!(error.hint(), "host and plugin must share one magic cookie");
+    }
+    let error = Case::script("exit 1").fails_with("HANDSHAKE_PLUGIN_EXITED").await;
+    assert!(error.hint().contains("magic cookie"), "{error:?}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use std::{io, path::PathBuf, time::Duration};
+use std::{borrow::Cow, io, path::PathBuf, time::Duration};
 
 use super::{Facts, diagnosis, fatal, retryable};
 use crate::{ExitStatus, Network, limits};
@@ -60,6 +60,8 @@ pub enum HandshakeError {
         status: ExitStatus,
         /// The plugin's own words: its coded reason, or the last line of its stderr.
         reason: Option<String>,
+        /// What the plugin itself advises, if its reason came with a hint.
+        hint: Option<String>,
     },
     /// No complete handshake line came in time.
     #[error("no handshake line within {limit:?}")]
@@ -201,9 +203,9 @@ impl HandshakeError {
             Self::SpawnFailed { .. } => {
                 fatal("HANDSHAKE_SPAWN_FAILED", "the cause below is the system's own")
             }
-            Self::PluginExited { .. } => fatal(
+            Self::PluginExited { status, reason, hint } => fatal(
                 "HANDSHAKE_PLUGIN_EXITED",
-                "the report holds the plugin's last words; host and plugin must share one magic cookie",
+                exit_hint(*status, reason.as_deref(), hint.as_deref()),
             ),
             Self::Timeout { .. } => retryable(
                 "HANDSHAKE_TIMEOUT",
@@ -259,6 +261,28 @@ impl HandshakeError {
 }
 
 diagnosis!(HandshakeError);
+
+/// What to do about an early exit: what the plugin's words lead to, or else its silence.
+fn exit_hint(status: ExitStatus, reason: Option<&str>, hint: Option<&str>) -> Cow<'static, str> {
+    // The code of our plugins, and where go-plugin's sentence on the same subject ends.
+    const NO_COOKIE: &[&str] = &["HANDSHAKE_NOT_LAUNCHED", "load any plugins automatically"];
+    match (reason, hint, status) {
+        (Some(reason), _, _) if NO_COOKIE.iter().any(|words| reason.contains(words)) => {
+            "host and plugin must share one magic cookie".into()
+        }
+        (_, Some(hint), _) => format!("the plugin's own hint: {hint}").into(),
+        (Some(_), None, _) => "the report holds the plugin's last words".into(),
+        (None, None, ExitStatus::Code(0)) => {
+            "its main returned without serving: does it await Server::run?".into()
+        }
+        (None, None, ExitStatus::Signal { .. }) => {
+            "it crashed, or the system or somebody killed it: look at the system's log".into()
+        }
+        (None, None, _) => {
+            "it said nothing: is it a plugin? host and plugin must share one magic cookie".into()
+        }
+    }
+}
 
 fn list(networks: &[Network]) -> String {
     networks.iter().map(|network| network.as_str()).collect::<Vec<_>>().join(" and ")

@@ -37,7 +37,7 @@ fn every_error() -> Vec<Error> {
         SpawnArgsTooLong { size: 1 }
         SpawnResources { source: system() }
         SpawnFailed { path: text().into(), source: system() }
-        PluginExited { status: ExitStatus::Code(1), reason: None }
+        PluginExited { status: ExitStatus::Code(1), reason: None, hint: None }
         Timeout { limit: Duration::ZERO }
         Cancelled {}
         NotLaunched { key: text(), present: false }
@@ -102,9 +102,19 @@ fn every_error() -> Vec<Error> {
 /// The variants whose facts depend on a field, with its other values.
 fn other_faces() -> Vec<Error> {
     let missing = |missing| HandshakeError::SpawnNotFound { missing, path: "…".into() }.into();
+    let exited = |status, reason: Option<&str>, hint: Option<&str>| {
+        let [reason, hint] = [reason, hint].map(|text| text.map(str::to_owned));
+        HandshakeError::PluginExited { status, reason, hint }.into()
+    };
+    let signal = ExitStatus::Signal { number: 9, core_dumped: false };
     vec![
         missing(MissingPart::Interpreter),
         missing(MissingPart::Directory),
+        exited(ExitStatus::Code(1), Some("HANDSHAKE_NOT_LAUNCHED: …"), Some("…")),
+        exited(ExitStatus::Code(1), Some("…"), Some("…")),
+        exited(ExitStatus::Code(1), Some("…"), None),
+        exited(ExitStatus::Code(0), None, None),
+        exited(signal, None, None),
         ProtocolError::Status { status: 10, name: "ABORTED", message: String::new() }.into(),
     ]
 }
@@ -165,5 +175,45 @@ fn messages_are_fragments_that_do_not_repeat_their_source() {
         assert!(!message.is_empty() && !message.ends_with('.'), "{message}");
         let source = error.source().map(ToString::to_string);
         assert!(source.is_none_or(|source| !message.contains(&source)), "{message}");
+    }
+}
+
+fn exited() -> Error {
+    let status = ExitStatus::Code(3);
+    let reason = Some("CONFIG_COOKIE: no key".to_owned());
+    let hint = Some("name one".to_owned());
+    let mut report = CrashReport::new(Phase::Handshake);
+    report.status = Some(status);
+    report.stderr = vec!["first".into(), "last".into()];
+    Error::from(HandshakeError::PluginExited { status, reason, hint }).with_report(report)
+}
+
+#[test]
+fn a_main_that_returns_the_error_prints_all_of_it_for_people() {
+    assert_eq!(
+        format!("{:?}", exited()),
+        "HANDSHAKE_PLUGIN_EXITED: plugin exited before it was ready: exit code 3: \
+         CONFIG_COOKIE: no key\n\
+         hint: the plugin's own hint: name one\n\
+         phase handshake, alive 0ns, exit code 3\n  stderr: first\n  stderr: last"
+    );
+    let path = "/plugin".into();
+    let source = io::Error::other("the system's reason");
+    let boxed: Box<dyn StdError> =
+        Box::new(Error::from(HandshakeError::SpawnFailed { path, source }));
+    assert_eq!(
+        format!("{boxed:?}"),
+        "HANDSHAKE_SPAWN_FAILED: could not start /plugin\n\
+         caused by: the system's reason\n\
+         hint: the cause below is the system's own"
+    );
+}
+
+#[test]
+fn the_long_debug_form_shows_the_fields() {
+    let text = format!("{:#?}", exited());
+    assert!(text.starts_with("Handshake {\n    source: PluginExited {"), "{text}");
+    for field in ["reason: Some(", "report: Some(\n        CrashReport {", "\"last\","] {
+        assert!(text.contains(field), "{field}: {text}");
     }
 }

@@ -99,7 +99,7 @@ pub enum TransportError {
         detail: String,
     },
     /// The handle was used after its end.
-    #[error("plugin was shut down")]
+    #[error("plugin was shut down, or its last Client was dropped")]
     ShutDown,
 }
 
@@ -157,7 +157,10 @@ impl TransportError {
                 "TRANSPORT_BROKER_UNAVAILABLE",
                 "the other side must support the broker, and the connection must be up",
             ),
-            Self::ShutDown => fatal("TRANSPORT_SHUT_DOWN", "start another plugin"),
+            Self::ShutDown => fatal(
+                "TRANSPORT_SHUT_DOWN",
+                "keep a Client for as long as calls are made; start another",
+            ),
         }
     }
 }

@@ -36,11 +36,13 @@ async fn names(guard: &LeakGuard, builder: Builder, host: &[(&str, &str)]) -> Ve
     names
 }
 
-const HOST: [(&str, &str); 12] = [
+const HOST: [(&str, &str); 14] = [
     ("PATH", "/usr/bin:/bin"),
     ("HOME", "/root"),
     ("LANG", "C.UTF-8"),
     ("LC_ALL", "C.UTF-8"),
+    ("RUST_BACKTRACE", "0"),
+    ("RUST_LIB_BACKTRACE", "0"),
     ("TZ", "UTC"),
     ("USER", "root"),
     ("SECRET", "s"),
@@ -55,8 +57,19 @@ const HOST: [(&str, &str); 12] = [
 fn the_environment_is_an_allow_list_and_the_callers_own() {
     leak_free(async |guard| {
         let names = names(guard, host(guard), &HOST).await;
-        let expected =
-            ["HOME", "LANG", "LC_ALL", "LEAK_GUARD_CASE", "OWN", "PATH", "TMPDIR", "TZ", "USER"];
+        let expected = [
+            "HOME",
+            "LANG",
+            "LC_ALL",
+            "LEAK_GUARD_CASE",
+            "OWN",
+            "PATH",
+            "RUST_BACKTRACE",
+            "RUST_LIB_BACKTRACE",
+            "TMPDIR",
+            "TZ",
+            "USER",
+        ];
         assert_eq!(names, expected);
     });
 }

@@ -3,7 +3,8 @@
 use std::ffi::OsStr;
 
 /// What a plugin gets of its host's environment without anybody asking.
-const BASIC: &[&str] = &["HOME", "LANG", "PATH", "TMPDIR", "TZ", "USER"];
+const BASIC: &[&str] =
+    &["HOME", "LANG", "PATH", "RUST_BACKTRACE", "RUST_LIB_BACKTRACE", "TMPDIR", "TZ", "USER"];
 const BASIC_WINDOWS: &[&str] = &["SYSTEMROOT", "TEMP", "TMP"];
 const BASIC_PREFIX: &str = "LC_";
 

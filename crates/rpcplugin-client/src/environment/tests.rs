@@ -57,6 +57,12 @@ fn by_default_only_the_allow_list_passes() {
 }
 
 #[test]
+fn a_panic_shows_as_much_in_a_plugin_as_in_its_host() {
+    let host = ["RUST_BACKTRACE", "RUST_LIB_BACKTRACE", "RUST_LOG"];
+    assert_eq!(names(&allowing(&[], false), &host), ["RUST_BACKTRACE", "RUST_LIB_BACKTRACE"]);
+}
+
+#[test]
 fn inheriting_leaves_out_injection_cookies_and_handshake_variables() {
     assert_eq!(
         names(&allowing(&[], true), NESTED),

@@ -49,7 +49,9 @@ mod tests {
         assert_eq!(
             line(&error.into()),
             "error[HANDSHAKE_NOT_LAUNCHED]: this program is a plugin and was not started by its \
-             host (hint: start it through its host; host and plugin must share one magic cookie)"
+             host: KV is not set (hint: start it through its host; host and plugin must share one magic cookie)"
         );
+        let error = HandshakeError::NotLaunched { key: "KV".into(), present: true };
+        assert!(line(&error.into()).contains("started by its host: KV has another value (hint: "));
     }
 }

@@ -73,7 +73,7 @@ pub enum HandshakeError {
     #[error("the start was given up by its owner")]
     Cancelled,
     /// Plugin side: the magic cookie is absent or different.
-    #[error("this program is a plugin and was not started by its host")]
+    #[error("this program is a plugin and was not started by its host: {key} {}", if *present { "has another value" } else { "is not set" })]
     NotLaunched {
         /// The cookie's variable.
         key: String,

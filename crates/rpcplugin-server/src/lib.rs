@@ -56,6 +56,8 @@ pub mod stdio;
 mod stop;
 mod sys;
 
+pub use rpcplugin_core::{Address, Error, MagicCookie, Network};
+
 pub use self::{
     context::Context,
     handle::ServerHandle,

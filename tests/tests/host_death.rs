@@ -77,6 +77,23 @@ fn j1_our_plugin_removes_its_socket_when_its_host_is_gone() {
     });
 }
 
+#[test]
+fn j1_our_plugin_removes_the_private_directory_when_its_host_is_gone() {
+    leak_free(async |guard| {
+        let plugin = program("test-plugin");
+        for options in [&[][..], &["plaintext"][..]] {
+            let (mut host, pid) = start(guard, options, &[plugin.to_str().unwrap()]).await;
+            assert_eq!(sockets(guard).len(), 1);
+            signal(host.id().unwrap(), Signal::KILL);
+            host.wait().await.unwrap();
+            // Within two seconds.
+            gone(pid).await;
+            let left: Vec<_> = std::fs::read_dir(guard.base()).unwrap().collect();
+            assert!(left.is_empty(), "{left:?}");
+        }
+    });
+}
+
 /// The sockets below the base directory, one level down.
 fn sockets(guard: &LeakGuard) -> Vec<PathBuf> {
     let directories = std::fs::read_dir(guard.base()).unwrap();

@@ -6,7 +6,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -26,7 +26,7 @@ mod thread;
 pub(crate) use self::thread::{emptied, watch};
 #[cfg(unix)]
 pub(crate) use self::{
-    group::{kill_others, kill_others_after_signal},
+    group::{kill_others, kill_others_after_signal, shares_fate},
     host::lower_death_signal,
     thread::capture,
 };
@@ -69,7 +69,11 @@ impl HostGone {
 /// What lies in the file system and must go before the process is ended hard. Clones share the
 /// list.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Files(Arc<Mutex<Vec<Bound>>>);
+pub(crate) struct Files {
+    bound: Arc<Mutex<Vec<Bound>>>,
+    /// The directory that the host gave for sockets.
+    given: Arc<OnceLock<PathBuf>>,
+}
 
 /// A socket that this process bound.
 #[derive(Debug)]
@@ -94,7 +98,41 @@ impl Files {
         }
     }
 
-    fn list(&self) -> MutexGuard<'_, Vec<Bound>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Remembers the directory that the host gave for sockets.
+    pub(crate) fn given(&self, directory: PathBuf) {
+        let _ = self.given.set(directory);
     }
+
+    /// Removes the directory that the host gave, if it is one of those that hosts of ours make and
+    /// is empty: a host that is gone cannot do so any more.
+    pub(crate) fn remove_given(&self) {
+        #[cfg(unix)]
+        if let Some(directory) = self.given.get().filter(|directory| is_private(directory)) {
+            let _ = std::fs::remove_dir(directory);
+        }
+    }
+
+    /// As [`Files::remove_given`], at an end that a signal brought: with such a host it may be the
+    /// parent-death signal, and come before the lifeline's end.
+    pub(crate) fn remove_given_after_signal(&self) {
+        #[cfg(unix)]
+        if shares_fate() {
+            self.remove_given();
+        }
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Bound>> {
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether this directory is by name and owner one that a host of ours made for one plugin.
+#[cfg(unix)]
+fn is_private(directory: &std::path::Path) -> bool {
+    use std::os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _};
+
+    let named =
+        directory.file_name().is_some_and(|name| name.as_bytes().starts_with(b"rpcplugin-"));
+    let user = rustix::process::geteuid().as_raw();
+    named && std::fs::symlink_metadata(directory).is_ok_and(|found| found.uid() == user)
 }

@@ -18,6 +18,7 @@ use crate::{
     security::Security,
     signals::SignalHandling,
     stdio::{self, RealStdout},
+    stop::Reason,
 };
 
 mod logging;
@@ -76,13 +77,15 @@ pub(crate) fn run_blocking(server: Server) -> ExitCode {
 pub(crate) struct Ended {
     /// When the process should be gone.
     deadline: Instant,
+    reason: Reason,
 }
 
 /// Serves the host that started this process.
 pub(crate) async fn process(server: Server, owner: Owner) -> Result<Ended, Error> {
     let ends = StateEnds(Arc::clone(&server.shared));
     let stdout = RealStdout::take()?;
-    let (running, line) = match start(server, owner) {
+    let files = Files::default();
+    let (running, line) = match start(server, owner, &files) {
         Ok(started) => started,
         Err(error) => {
             if owner == Owner::Program {
@@ -94,12 +97,17 @@ pub(crate) async fn process(server: Server, owner: Owner) -> Result<Ended, Error
     // Everything answers from here on.
     stdout.print(&line)?;
     let ended = running.until_stopped().await;
+    if ends.0.stop.host_is_gone() {
+        files.remove_given();
+    } else if ended.reason == Reason::Signal {
+        files.remove_given_after_signal();
+    }
     drop(ends);
     Ok(ended)
 }
 
 /// Everything up to the line, in a runtime. Nothing here waits.
-fn start(server: Server, owner: Owner) -> Result<(Running, String), Error> {
+fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String), Error> {
     let Server { cookie, sets, settings, layers, environment, shared } = server;
     cookie.check()?;
     let launch = environment.read(&cookie)?;
@@ -107,13 +115,12 @@ fn start(server: Server, owner: Owner) -> Result<(Running, String), Error> {
     let version = services::choose_version(&sets, &launch)?;
     let set = services::take_set(sets, version)?;
 
-    let files = Files::default();
     let handle_signals = owner == Owner::Server || settings.signals == Signals::Handle;
     let signals = handle_signals
         .then(|| SignalHandling::start(shared.stop.clone(), files.clone()))
         .transpose()
         .map_err(|source| TransportError::Resources { source: source.into() })?;
-    watch_host(&launch, &settings, owner, &shared, &files)?;
+    watch_host(&launch, &settings, owner, &shared, files)?;
 
     let security = Security::choose(launch.client_cert.as_deref(), &settings)?;
     let listener = bind::bind(&launch, &settings, security.is_tls())?;
@@ -121,6 +128,9 @@ fn start(server: Server, owner: Owner) -> Result<(Running, String), Error> {
     if let Address::Unix(path) = &bound {
         let own_directory = launch.socket_dir.is_none() && settings.listen.is_none();
         files.add(path.clone(), own_directory);
+        if let Some(given) = &launch.socket_dir {
+            files.given(given.into());
+        }
     }
     let announced = bind::announced(bound, &settings, security.is_tls())?;
     let mut handshake = Handshake::new(version, announced);

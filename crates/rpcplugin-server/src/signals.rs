@@ -37,6 +37,7 @@ impl Drop for SignalHandling {
 #[expect(clippy::exit, reason = "a second signal means now")]
 fn exit(code: i32, files: &Files) -> ! {
     files.remove();
+    files.remove_given_after_signal();
     #[cfg(unix)]
     crate::guard::kill_others_after_signal();
     std::process::exit(code)

@@ -20,9 +20,14 @@ pub(super) fn share_fate() {
 /// A host that dies sends its parent-death signal, perhaps more than once, and perhaps before its
 /// lifeline ends: this process may be gone before the guard has seen that the host is.
 pub(crate) fn kill_others_after_signal() {
-    if SHARES_FATE.load(Ordering::SeqCst) {
+    if shares_fate() {
         kill_others();
     }
+}
+
+/// Whether a signal may be the first that is seen of the host's end, as above.
+pub(crate) fn shares_fate() -> bool {
+    SHARES_FATE.load(Ordering::SeqCst)
 }
 
 fn is_leader() -> bool {

@@ -137,6 +137,7 @@ impl Watcher {
             }
             if let Some((_, gone)) = self.kill_at.take_if(|(at, _)| *at <= Instant::now()) {
                 gone.files.remove();
+                gone.files.remove_given();
                 group::kill_process();
             }
         }

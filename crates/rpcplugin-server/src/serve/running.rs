@@ -148,7 +148,7 @@ impl Running {
             #[cfg(unix)]
             guard::kill_others_after_signal();
         }
-        Ended { deadline }
+        Ended { deadline, reason }
     }
 
     /// Sends captured output to its end, ends the streams, and waits for connections to close.

@@ -101,7 +101,10 @@ fn e3_a_handler_that_panics_harms_no_other_call() {
 #[test]
 fn a_panic_in_a_handler_is_an_error_in_the_log() {
     leak_free(async |guard| {
-        let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
+        let mut plugin = test_plugin(guard);
+        // A backtrace is longer than the tail of stderr that is kept.
+        plugin.env("RUST_BACKTRACE", "0");
+        let client = host(guard).spawn(plugin).await.unwrap();
         probe(&client).panic("on purpose".to_owned()).await.unwrap_err();
         signal(client.pid(), Signal::KILL);
         let report = client.exited().await;

@@ -86,7 +86,8 @@ pub(super) fn all(metadata: &Value, xtask: &Path, all_peers: bool) -> Vec<Step> 
         step("client without tls", cargo("test --package rpcplugin-client --no-default-features")),
         step(
             "both sides without tls",
-            cargo("test --package rpcplugin --no-default-features --features testing"),
+            // The examples in the documentation show the default, which is TLS.
+            cargo("test --package rpcplugin --no-default-features --features testing --tests"),
         ),
         step(
             "tls with aws-lc-rs and custom providers",

@@ -21,8 +21,8 @@ mod unix;
 /// # Errors
 ///
 /// `TRANSPORT_BIND_FAILED` with each attempt, a `CONFIG_…` error at once, because another network
-/// would not be what the host asked for, and `SECURITY_TLS_REQUIRED` for an address off loopback
-/// without TLS.
+/// would not be what the host asked for, `TRANSPORT_RESOURCES`, and `SECURITY_TLS_REQUIRED` for an
+/// address off loopback without TLS.
 pub(crate) fn bind(
     launch: &LaunchEnv,
     settings: &Settings,

@@ -146,7 +146,7 @@ pub(crate) fn dial_error(
 }
 
 /// Whether the system ran out of descriptors or memory.
-fn is_shortage(error: &io::Error) -> bool {
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
     #[cfg(unix)]
     {
         use rustix::io::Errno;

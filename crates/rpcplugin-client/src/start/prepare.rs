@@ -30,7 +30,8 @@ impl Prepared {
     ///
     /// # Errors
     ///
-    /// `CONFIG_SOCKET_DIR`, `CONFIG_SOCKET_GROUP`, `CONFIG_ENV`, `SECURITY_KEYGEN`.
+    /// `CONFIG_SOCKET_DIR`, `CONFIG_SOCKET_GROUP`, `CONFIG_ENV`, `SECURITY_KEYGEN`,
+    /// `TRANSPORT_RESOURCES`.
     pub(super) fn new(plan: &Plan, command: Command) -> Result<Self, Error> {
         let settings = &plan.settings;
         let directory = directory(plan)?;

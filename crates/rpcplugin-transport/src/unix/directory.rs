@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rpcplugin_core::{ConfigError, limits};
+use rpcplugin_core::{ConfigError, Error, TransportError, limits};
 use rustix::{
     fs::{Gid, Mode},
     io::Errno,
@@ -14,7 +14,7 @@ use super::{
     group,
     removal::{self, FileId, file_id},
 };
-use crate::random;
+use crate::{connector::is_shortage, random};
 
 /// A directory with a random name that belongs to this process alone, for sockets.
 ///
@@ -38,7 +38,8 @@ impl PrivateDir {
     /// # Errors
     ///
     /// `CONFIG_SOCKET_DIR` with the first base and what is wrong with it, `CONFIG_SOCKET_GROUP`
-    /// if the group is unknown or not ours.
+    /// if the group is unknown or not ours, `TRANSPORT_RESOURCES` if no descriptor or memory is
+    /// left.
     ///
     /// # Example
     ///
@@ -55,7 +56,7 @@ impl PrivateDir {
     pub fn create<P: AsRef<Path>>(
         bases: impl IntoIterator<Item = P>,
         group: Option<&str>,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, Error> {
         // A plugin of another user in the group must be able to create its socket inside.
         Self::create_for(bases, group, Mode::RWXU | Mode::RWXG)
     }
@@ -65,14 +66,16 @@ impl PrivateDir {
         bases: impl IntoIterator<Item = P>,
         group: Option<&str>,
         group_mode: Mode,
-    ) -> Result<Self, ConfigError> {
-        let group = group.map(|name| Ok((name, group::find(name)?, group_mode))).transpose()?;
+    ) -> Result<Self, Error> {
+        let find = |name| Ok::<_, Error>((name, group::find(name)?, group_mode));
+        let group = group.map(find).transpose()?;
         let mut bases = bases.into_iter();
         let first = bases.next().map_or_else(|| "/tmp".into(), |base| base.as_ref().to_owned());
         let create = |base: &Path| Self::create_in(base, group);
-        create(&first).or_else(|error| match error {
-            ConfigError::SocketGroup { .. } => Err(error),
-            _ => bases.find_map(|base| create(base.as_ref()).ok()).ok_or(error),
+        create(&first).or_else(|error| match error.code() {
+            // Another base does not help against anything else.
+            "CONFIG_SOCKET_DIR" => bases.find_map(|base| create(base.as_ref()).ok()).ok_or(error),
+            _ => Err(error),
         })
     }
 
@@ -82,11 +85,12 @@ impl PrivateDir {
         &self.path
     }
 
-    fn create_in(base: &Path, group: Option<(&str, Gid, Mode)>) -> Result<Self, ConfigError> {
-        let refuse = |reason, source: Option<Errno>| ConfigError::SocketDir {
-            path: base.to_owned(),
-            reason,
-            source: source.map(io::Error::from),
+    fn create_in(base: &Path, group: Option<(&str, Gid, Mode)>) -> Result<Self, Error> {
+        let refuse = |reason, source: Option<Errno>| match source.map(io::Error::from) {
+            Some(error) if is_shortage(&error) => {
+                Error::from(TransportError::Resources { source: error.into() })
+            }
+            source => ConfigError::SocketDir { path: base.to_owned(), reason, source }.into(),
         };
         check_form(base).map_err(|reason| refuse(reason, None))?;
         if base.as_os_str().len() > limits::SOCKET_BASE {
@@ -102,8 +106,8 @@ impl PrivateDir {
             Ok((directory, stat))
         };
         let (directory, stat) = seal().map_err(|error| {
-            // Mostly there are no descriptors left. If somebody put something else in its place,
-            // that is not empty, or not ours to remove.
+            // If somebody put something else in its place, that is not empty, or not ours to
+            // remove.
             let _ = rustix::fs::rmdir(&path);
             refuse("the directory made in it cannot be opened", Some(error))
         })?;

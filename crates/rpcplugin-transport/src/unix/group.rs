@@ -1,15 +1,21 @@
+use std::io;
+
 use nix::unistd::Group as SystemGroup;
-use rpcplugin_core::ConfigError;
+use rpcplugin_core::{ConfigError, Error, TransportError};
 use rustix::fs::Gid;
+
+use crate::connector::is_shortage;
 
 /// The group of this number or name.
 ///
 /// # Errors
 ///
-/// `CONFIG_SOCKET_GROUP` if there is none.
-pub(super) fn find(group: &str) -> Result<Gid, ConfigError> {
-    let refuse =
-        |reason| ConfigError::SocketGroup { group: rpcplugin_core::escape_text(group), reason };
+/// `CONFIG_SOCKET_GROUP` if there is none, `TRANSPORT_RESOURCES` if no descriptor or memory is left
+/// to look it up.
+pub(super) fn find(group: &str) -> Result<Gid, Error> {
+    let refuse = |reason| {
+        Error::from(ConfigError::SocketGroup { group: rpcplugin_core::escape_text(group), reason })
+    };
     // A number needs no entry in the system's database: containers often have none.
     if let Ok(number) = group.parse::<u32>() {
         // All ones is how chown(2) is told to leave the group alone.
@@ -22,7 +28,12 @@ pub(super) fn find(group: &str) -> Result<Gid, ConfigError> {
     match SystemGroup::from_name(group) {
         Ok(Some(found)) => Ok(Gid::from_raw(found.gid.as_raw())),
         Ok(None) => Err(refuse("no such group")),
-        Err(_) => Err(refuse("the system's database of groups cannot be read")),
+        Err(errno) => match io::Error::from(errno) {
+            error if is_shortage(&error) => {
+                Err(TransportError::Resources { source: error.into() }.into())
+            }
+            _ => Err(refuse("the system's database of groups cannot be read")),
+        },
     }
 }
 

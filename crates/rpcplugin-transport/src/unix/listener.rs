@@ -4,7 +4,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use rpcplugin_core::{Address, ConfigError, Error, TransportError};
+use rpcplugin_core::{Address, Error, TransportError};
 use rustix::fs::{Mode, RawMode};
 use tokio::net::UnixListener as Socket;
 
@@ -92,8 +92,8 @@ impl UnixListener {
     ///
     /// `CONFIG_SOCKET_DIR` if the directory is missing, not a directory, not writable, cannot
     /// stand on a handshake line, or is so long that a socket's path would not fit;
-    /// `CONFIG_SOCKET_GROUP` if the group is unknown or not ours; `TRANSPORT_BIND_FAILED` for
-    /// other reasons of the system.
+    /// `CONFIG_SOCKET_GROUP` if the group is unknown or not ours; `TRANSPORT_RESOURCES` if no
+    /// descriptor or memory is left; `TRANSPORT_BIND_FAILED` for other reasons of the system.
     ///
     /// # Panics
     ///
@@ -119,7 +119,7 @@ impl UnixListener {
         let group = bind
             .group
             .as_deref()
-            .map(|name| Ok::<_, ConfigError>((name, group::find(name)?)))
+            .map(|name| Ok::<_, Error>((name, group::find(name)?)))
             .transpose()?;
         let default = if group.is_some() { 0o660 } else { 0o600 };
         let mode = Mode::from_raw_mode((bind.mode.unwrap_or(default) & 0o777) as RawMode);

@@ -319,7 +319,7 @@ async fn a_shortage_of_descriptors_is_told_and_passes() {
     let error = connect(UnixConnector::new(path(&listener))).await.unwrap_err();
     assert_eq!(error.code(), "TRANSPORT_RESOURCES");
     let error = PrivateDir::create([base.path()], None).unwrap_err();
-    assert_eq!(error.code(), "CONFIG_SOCKET_DIR");
+    assert_eq!(error.code(), "TRANSPORT_RESOURCES");
     drop(hoard);
     assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0, "nothing is left behind");
     listener.accept().await.unwrap();

@@ -4,6 +4,7 @@
 //! - [`Handshake`]: the one line in which a plugin says where it listens and what it speaks.
 //! - [`VersionSet`]: the application versions of one side, and their negotiation.
 //! - [`Address`], [`Network`]: where a plugin listens.
+//! - [`Reattach`]: a running plugin, as hosts tell each other of it.
 //! - [`LaunchEnv`]: the variables that a host gives its plugin, read once.
 //! - [`Error`] and its five kinds, each with a stable code and a hint; [`CrashReport`].
 //!
@@ -29,6 +30,7 @@ mod error;
 mod escape;
 mod handshake;
 pub mod limits;
+mod reattach;
 mod version;
 
 pub use self::{
@@ -43,5 +45,6 @@ pub use self::{
     },
     escape::{escape, escape_text},
     handshake::Handshake,
+    reattach::Reattach,
     version::VersionSet,
 };

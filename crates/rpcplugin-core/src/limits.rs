@@ -10,6 +10,8 @@ pub const HANDSHAKE_LINE: usize = 16 * 1024;
 pub const BANNER_LINES: usize = 64;
 /// Most banner bytes that a lenient host skips before the handshake line.
 pub const BANNER_BYTES: usize = 64 * 1024;
+/// Longest JSON that records of running plugins are read from, in bytes.
+pub const REATTACH: usize = 64 * 1024;
 /// Longest log line on stderr, in bytes, with its newline; longer ones arrive in pieces.
 pub const LOG_LINE: usize = 64 * 1024;
 /// Lines of stderr kept for crash reports. Settable on the host.

@@ -5,7 +5,7 @@ use super::{Facts, diagnosis, fatal, retryable};
 #[non_exhaustive]
 pub enum SecurityError {
     /// TLS is demanded and there is nothing to do it with.
-    #[error("TLS is required, and the host brought no certificate")]
+    #[error("TLS is required, and there are no certificates for it")]
     TlsRequired,
     /// TLS is demanded of a build without it.
     #[error("TLS is asked for, and this build has none")]
@@ -28,6 +28,18 @@ pub enum SecurityError {
     /// A certificate was announced to a host that uses plaintext.
     #[error("the plugin announced a certificate, and this host uses plaintext")]
     CertUnexpected,
+    /// The peer's certificate does not lead to a root that the operator trusts.
+    #[error("peer's certificate is not trusted: {reason}")]
+    CertUntrusted {
+        /// Which check failed.
+        reason: String,
+    },
+    /// The peer's certificate is outside its validity.
+    #[error("peer's certificate is outside its validity: {reason}")]
+    CertExpired {
+        /// The time now, and the dates.
+        reason: String,
+    },
     /// The peer shows another certificate than the one announced.
     #[error("peer shows certificate {found}, announced was {expected}")]
     PinMismatch {
@@ -82,6 +94,28 @@ pub enum SecurityError {
         /// Expected and found user and process.
         detail: String,
     },
+    /// The process of a reattach record does not own the socket.
+    #[error("process {recorded} does not own {address}: {detail}")]
+    ReattachPidMismatch {
+        /// The process id in the record.
+        recorded: u32,
+        /// The address.
+        address: String,
+        /// Who does.
+        detail: String,
+    },
+    /// A reattach record is of another process, or of another start of the system.
+    #[error("the reattach record is out of date: {detail}")]
+    ReattachStale {
+        /// Both identities.
+        detail: String,
+    },
+    /// TLS is demanded of a plugin to reattach to, and half of it is missing.
+    #[error("reattaching needs TLS, and {missing}")]
+    ReattachNeedsTls {
+        /// What is missing.
+        missing: &'static str,
+    },
     /// A requested restriction cannot be applied here.
     #[error("isolation cannot be applied: {detail}")]
     IsolationFailed {
@@ -95,7 +129,7 @@ impl SecurityError {
         match self {
             Self::TlsRequired => fatal(
                 "SECURITY_TLS_REQUIRED",
-                "use Tls::Auto on the host, or drop require_tls() from the plugin",
+                "use Tls::Auto where a host starts the plugin, else Tls::Custom on both sides; without TLS a plugin is reached within one machine only, by Tls::Plaintext on the host and without require_tls()",
             ),
             Self::TlsNotBuilt => fatal(
                 "SECURITY_TLS_NOT_BUILT",
@@ -114,6 +148,13 @@ impl SecurityError {
                 "the host sets PLUGIN_CLIENT_CERT to exactly one PEM certificate; unset it when starting by hand",
             ),
             Self::CertUnexpected => fatal("SECURITY_CERT_UNEXPECTED", "use Tls::Auto on the host"),
+            Self::CertUntrusted { .. } => fatal(
+                "SECURITY_CERT_UNTRUSTED",
+                "the chain must end in one of the roots, and the certificate must bear the server name",
+            ),
+            Self::CertExpired { .. } => {
+                fatal("SECURITY_CERT_EXPIRED", "renew the certificate, or set the clock")
+            }
             Self::PinMismatch { .. } => fatal(
                 "SECURITY_PIN_MISMATCH",
                 "another process answers at this address, or the plugin mixed its certificates up",
@@ -144,6 +185,17 @@ impl SecurityError {
             Self::PeerCredentials { .. } => fatal(
                 "SECURITY_PEER_CREDENTIALS",
                 "the listener must be the plugin or its descendant, of the same user",
+            ),
+            Self::ReattachPidMismatch { .. } => fatal(
+                "SECURITY_REATTACH_PID_MISMATCH",
+                "the record mixes up two plugins; take a new one, or start a new plugin",
+            ),
+            Self::ReattachStale { .. } => {
+                fatal("SECURITY_REATTACH_STALE", "that plugin has ended; start a new one")
+            }
+            Self::ReattachNeedsTls { .. } => fatal(
+                "SECURITY_REATTACH_NEEDS_TLS",
+                "hand over the host's identity with the record, or choose Tls::Plaintext for a plugin without TLS",
             ),
             Self::IsolationFailed { .. } => fatal(
                 "SECURITY_ISOLATION_FAILED",

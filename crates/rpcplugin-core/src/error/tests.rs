@@ -77,6 +77,7 @@ fn every_error() -> Vec<Error> {
         Resources { source: system().into() }
         BrokerTimeout { id: 1, limit: Duration::ZERO }
         BrokerUnavailable { detail: text() }
+        ReattachInUse { holder: Some(7) }
         ShutDown {}
     ));
     all.extend(samples!(SecurityError:
@@ -86,6 +87,8 @@ fn every_error() -> Vec<Error> {
         CertInvalid { reason: text() }
         ClientCertInvalid { reason: text() }
         CertUnexpected {}
+        CertUntrusted { reason: text() }
+        CertExpired { reason: text() }
         PinMismatch { expected: text(), found: text() }
         BadSignature { fingerprint: text() }
         NotTls { detail: text() }
@@ -94,6 +97,9 @@ fn every_error() -> Vec<Error> {
         Keygen { reason: text() }
         AddressForbidden { address: text(), reason: text() }
         PeerCredentials { address: text(), detail: text() }
+        ReattachPidMismatch { recorded: 1, address: text(), detail: text() }
+        ReattachStale { detail: text() }
+        ReattachNeedsTls { missing: "…" }
         IsolationFailed { detail: text() }
     ));
     all

@@ -98,6 +98,12 @@ pub enum TransportError {
         /// What is missing, and on which side.
         detail: String,
     },
+    /// Another host holds the plugin.
+    #[error("another host holds the plugin{}", holder.map(|pid| format!(": process {pid}")).unwrap_or_default())]
+    ReattachInUse {
+        /// That host's process id, where the system tells.
+        holder: Option<u32>,
+    },
     /// The handle was used after its end.
     #[error("plugin was shut down, or its last Client was dropped")]
     ShutDown,
@@ -156,6 +162,10 @@ impl TransportError {
             Self::BrokerUnavailable { .. } => fatal(
                 "TRANSPORT_BROKER_UNAVAILABLE",
                 "the other side must support the broker, and the connection must be up",
+            ),
+            Self::ReattachInUse { .. } => retryable(
+                "TRANSPORT_REATTACH_IN_USE",
+                "one host at a time holds a plugin: wait until that one has let go",
             ),
             Self::ShutDown => fatal(
                 "TRANSPORT_SHUT_DOWN",

@@ -1,6 +1,7 @@
 //! The host's side of rpcplugin: start a plugin, call it, end it.
 //!
-//! - [`Client`]: a running plugin; [`Builder`]: how it is started.
+//! - [`Client`]: a running plugin; [`Builder`]: how it is started; [`ClientSet`]: several plugins
+//!   that end together.
 //! - [`Tls`], [`ClientAuthentication`], [`AddressException`], [`Stdin`]: the choices that weaken or
 //!   widen something, by name.
 //! - [`ShutdownReport`], [`State`], [`Timings`], [`Usage`]: what became of it.
@@ -36,6 +37,7 @@ mod accept;
 mod address_policy;
 mod builder;
 mod client;
+mod client_set;
 mod connect;
 mod environment;
 mod health;
@@ -71,6 +73,7 @@ pub use self::{
     address_policy::AddressException,
     builder::Builder,
     client::Client,
+    client_set::ClientSet,
     health::{HealthWatch, ServingStatus},
     in_process::InProcess,
     process::Stdin,

@@ -7,6 +7,7 @@ use rustls_pki_types::{
     pem::{self, PemObject as _},
 };
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 mod check;
 
@@ -75,19 +76,7 @@ impl Certificate {
     /// The certificate as PEM, in lines of 64 characters.
     #[must_use]
     pub fn to_pem(&self) -> String {
-        let body = STANDARD.encode(&self.der);
-        let mut pem = String::with_capacity(body.len() + body.len() / 64 + 64);
-        pem.push_str("-----BEGIN CERTIFICATE-----\n");
-        let mut rest = body.as_str();
-        while !rest.is_empty() {
-            // Base64 is ASCII, so every index is a character's boundary.
-            let (line, tail) = rest.split_at(rest.len().min(64));
-            pem.push_str(line);
-            pem.push('\n');
-            rest = tail;
-        }
-        pem.push_str("-----END CERTIFICATE-----\n");
-        pem
+        to_pem("CERTIFICATE", &self.der)
     }
 
     /// SHA-256 over the whole certificate.
@@ -105,6 +94,27 @@ impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Certificate").field(&self.fingerprint()).finish()
     }
+}
+
+/// One PEM block, in lines of 64 characters.
+pub(crate) fn to_pem(label: &str, der: &[u8]) -> String {
+    let body = Zeroizing::new(STANDARD.encode(der));
+    let mut pem = String::with_capacity(body.len() + body.len() / 64 + 2 * label.len() + 64);
+    pem.push_str("-----BEGIN ");
+    pem.push_str(label);
+    pem.push_str("-----\n");
+    let mut rest = body.as_str();
+    while !rest.is_empty() {
+        // Base64 is ASCII, so every index is a character's boundary.
+        let (line, tail) = rest.split_at(rest.len().min(64));
+        pem.push_str(line);
+        pem.push('\n');
+        rest = tail;
+    }
+    pem.push_str("-----END ");
+    pem.push_str(label);
+    pem.push_str("-----\n");
+    pem
 }
 
 /// SHA-256 of a certificate; shown as lower-case hexadecimal.

@@ -5,7 +5,7 @@ use std::{error::Error as StdError, io, time::Duration};
 use rpcplugin_core::{SecurityError, escape};
 use rustls::{AlertDescription, CertificateError, Error};
 
-use crate::{Certificate, pin::Seen};
+use crate::{Certificate, pin::Seen, trust::untrusted};
 
 /// Which side of the handshake we were.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -17,7 +17,8 @@ pub(crate) enum Side {
 /// A handshake that failed, with what is known about it.
 pub(crate) struct Failure<'a> {
     pub(crate) side: Side,
-    pub(crate) pinned: &'a Certificate,
+    /// The one certificate that is accepted, unless roots decide.
+    pub(crate) pinned: Option<&'a Certificate>,
     pub(crate) seen: &'a Seen,
     /// What the peer sent first.
     pub(crate) first: &'a [u8],
@@ -42,13 +43,20 @@ impl Failure<'_> {
     }
 
     fn explain_tls(&self, error: &Error) -> SecurityError {
+        match (error, self.pinned) {
+            (
+                Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure),
+                Some(pinned),
+            ) => return self.other_certificate(pinned),
+            (Error::InvalidCertificate(CertificateError::BadSignature), Some(pinned)) => {
+                return SecurityError::BadSignature {
+                    fingerprint: pinned.fingerprint().to_string(),
+                };
+            }
+            (Error::InvalidCertificate(error), None) => return self.untrusted(error),
+            _ => {}
+        }
         match error {
-            Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
-                self.other_certificate()
-            }
-            Error::InvalidCertificate(CertificateError::BadSignature) => {
-                SecurityError::BadSignature { fingerprint: self.pinned.fingerprint().to_string() }
-            }
             Error::NoCertificatesPresented if self.side == Side::Server => {
                 SecurityError::ClientRefused { detail: "it presents no certificate".into() }
             }
@@ -58,8 +66,17 @@ impl Failure<'_> {
         }
     }
 
-    fn other_certificate(&self) -> SecurityError {
-        let expected = self.pinned.fingerprint().to_string();
+    fn untrusted(&self, error: &CertificateError) -> SecurityError {
+        match self.side {
+            Side::Client => untrusted(error),
+            Side::Server => SecurityError::ClientRefused {
+                detail: format!("its certificate is not trusted: {error}"),
+            },
+        }
+    }
+
+    fn other_certificate(&self, pinned: &Certificate) -> SecurityError {
+        let expected = pinned.fingerprint().to_string();
         let found =
             self.seen.other_certificate().map_or_else(|| "another".into(), |f| f.to_string());
         match self.side {

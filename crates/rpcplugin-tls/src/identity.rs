@@ -2,21 +2,28 @@ use std::{fmt, sync::Arc};
 
 use rpcplugin_core::SecurityError;
 use rustls::sign::CertifiedKey;
+use rustls_pki_types::CertificateDer;
 
 use crate::{Certificate, Provider, key::PrivateKey};
 
 mod issue;
 mod params;
+mod stored;
 
-pub use self::params::{IdentityParams, San};
+pub use self::{
+    params::{IdentityParams, San},
+    stored::SecretPem,
+};
 
 /// A certificate and its private key: what one side of a connection proves to be.
 ///
-/// The key lives in memory only. Its encoded form is wiped when the last clone is dropped; what
+/// The key lives in memory only, unless [`to_secret_pem`](Self::to_secret_pem) gives it away. Its encoded form is wiped when the last clone is dropped; what
 /// ring holds while it makes the key, and to sign with it, is not, because ring does not wipe keys.
 #[derive(Clone)]
 pub struct Identity {
     certificate: Certificate,
+    /// Of the authorities between it and a root, if any.
+    intermediates: Arc<[CertificateDer<'static>]>,
     key: Arc<PrivateKey>,
     provider: Provider,
 }
@@ -48,7 +55,7 @@ impl Identity {
         let provider = params.provider.clone();
         let key = PrivateKey::generate(params.key_type, &provider)?;
         let certificate = issue::self_signed(params, key.load(&provider)?)?;
-        Ok(Self { certificate, key: Arc::new(key), provider })
+        Ok(Self { certificate, intermediates: Arc::default(), key: Arc::new(key), provider })
     }
 
     /// The certificate, which is public.
@@ -63,7 +70,8 @@ impl Identity {
 
     /// Certificate and key as rustls wants them, checked to belong together.
     pub(crate) fn certified(&self) -> Result<Arc<CertifiedKey>, SecurityError> {
-        let chain = vec![self.certificate.as_rustls().clone()];
+        let mut chain = vec![self.certificate.as_rustls().clone()];
+        chain.extend(self.intermediates.iter().cloned());
         let certified = CertifiedKey::new(chain, self.key.load(&self.provider)?);
         certified.keys_match().map_err(|error| SecurityError::CertInvalid {
             reason: format!("it does not belong to its key: {error}"),

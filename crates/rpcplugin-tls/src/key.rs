@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use rpcplugin_core::SecurityError;
 use rustls::{SignatureScheme, sign::SigningKey};
-use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
 use zeroize::Zeroizing;
 
 use crate::Provider;
@@ -34,8 +34,19 @@ impl KeyType {
     }
 }
 
-/// A private key as PKCS#8, wiped when dropped.
-pub(crate) struct PrivateKey(Zeroizing<Vec<u8>>);
+/// A private key, wiped when dropped.
+pub(crate) struct PrivateKey {
+    der: Zeroizing<Vec<u8>>,
+    form: Form,
+}
+
+/// How a key's bytes are to be read.
+#[derive(Clone, Copy)]
+enum Form {
+    Pkcs8,
+    Sec1,
+    Pkcs1,
+}
 
 impl PrivateKey {
     pub(crate) fn generate(kind: KeyType, provider: &Provider) -> Result<Self, SecurityError> {
@@ -46,23 +57,48 @@ impl PrivateKey {
             #[cfg(feature = "custom-provider")]
             Provider::Custom(_) => with_ring(kind),
         }
-        .map(Self)
+        .map(|der| Self { der, form: Form::Pkcs8 })
+    }
+
+    /// A key that somebody stored.
+    pub(crate) fn stored(key: PrivateKeyDer<'static>) -> Self {
+        let form = match &key {
+            PrivateKeyDer::Sec1(_) => Form::Sec1,
+            PrivateKeyDer::Pkcs1(_) => Form::Pkcs1,
+            // A form that comes later is refused when it is loaded.
+            _ => Form::Pkcs8,
+        };
+        Self { der: Zeroizing::new(key.secret_der().to_vec()), form }
+    }
+
+    /// The key's bytes, for somebody who knows what they are.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// What they are called in PEM.
+    pub(crate) const fn label(&self) -> &'static str {
+        match self.form {
+            Form::Pkcs8 => "PRIVATE KEY",
+            Form::Sec1 => "EC PRIVATE KEY",
+            Form::Pkcs1 => "RSA PRIVATE KEY",
+        }
     }
 
     /// The key in the form that signs.
     pub(crate) fn load(&self, provider: &Provider) -> Result<Arc<dyn SigningKey>, SecurityError> {
         // rustls takes the bytes and wipes them itself.
-        let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.0.to_vec()));
+        let der = self.der.to_vec();
+        let der = match self.form {
+            Form::Pkcs8 => PrivateKeyDer::from(PrivatePkcs8KeyDer::from(der)),
+            Form::Sec1 => PrivateKeyDer::from(PrivateSec1KeyDer::from(der)),
+            Form::Pkcs1 => PrivateKeyDer::from(PrivatePkcs1KeyDer::from(der)),
+        };
         provider
             .crypto()
             .key_provider
             .load_private_key(der)
             .map_err(|error| SecurityError::CertInvalid { reason: format!("its key: {error}") })
-    }
-
-    #[cfg(test)]
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
     }
 }
 

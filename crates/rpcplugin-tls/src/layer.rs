@@ -5,7 +5,6 @@ use std::{
 };
 
 use rpcplugin_core::{Error, Phase, TransportError, limits};
-use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_layer::Layer;
 
@@ -86,6 +85,8 @@ impl TlsLayer {
     ///
     /// - `SECURITY_PIN_MISMATCH`, `SECURITY_BAD_SIGNATURE`: the server presents another
     ///   certificate, or does not hold its key.
+    /// - `SECURITY_CERT_UNTRUSTED`, `SECURITY_CERT_EXPIRED`: under an operator's roots, its
+    ///   certificate fails a check.
     /// - `SECURITY_NOT_TLS`: its first bytes are something else, or it closes without any.
     /// - `SECURITY_CLIENT_REFUSED`: it does not accept our certificate (TLS 1.2; in TLS 1.3 this
     ///   comes with the first read, see [`explain`](crate::explain)).
@@ -108,17 +109,17 @@ impl TlsLayer {
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
-        // Go's certificates are for this name; we look at none.
-        let name = ServerName::try_from("localhost").expect("localhost is a DNS name");
         let seen = Arc::new(Seen::default());
         let connector = tokio_rustls::TlsConnector::from(self.tls.config(&seen));
-        let tls = connector.connect(name, FirstBytes::new(io)).into_fallible().await.map_err(
-            |(error, io)| {
+        let tls = connector
+            .connect(self.tls.server_name(), FirstBytes::new(io))
+            .into_fallible()
+            .await
+            .map_err(|(error, io)| {
                 let pinned = self.tls.server_certificate();
                 let first = io.first();
                 Failure { side: Side::Client, pinned, seen: &seen, first }.explain(&error)
-            },
-        )?;
+            })?;
         let (_, connection) = tls.get_ref();
         if connection.alpn_protocol() != Some(ALPN) {
             return Err(failure::no_alpn().into());

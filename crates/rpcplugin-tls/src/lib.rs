@@ -2,7 +2,8 @@
 //!
 //! - [`Identity`]: a key and its certificate, made for one start; [`Certificate`]: the public half,
 //!   read from the handshake line or the environment.
-//! - [`ClientTls`], [`ServerTls`]: what each side presents, and the one certificate it accepts.
+//! - [`ClientTls`], [`ServerTls`]: what each side presents, and whom it accepts: one certificate,
+//!   or with [`CustomTls`] whoever an operator's [`Roots`] stand for.
 //! - [`TlsLayer`]: TLS over any connector; [`TlsAcceptor`]: TLS for accepted connections.
 //! - [`explain`]: finds the TLS failure inside an error that other layers have wrapped.
 //!
@@ -17,6 +18,7 @@ mod acceptor;
 mod certificate;
 mod client;
 mod connector;
+mod custom;
 mod failure;
 mod first_bytes;
 mod forward_write;
@@ -26,10 +28,12 @@ mod key;
 mod layer;
 mod pin;
 mod provider;
+mod roots;
 mod server;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 #[cfg(feature = "custom-provider")]
 #[cfg_attr(docsrs, doc(cfg(feature = "custom-provider")))]
@@ -39,12 +43,14 @@ pub use self::{
     certificate::{Certificate, Fingerprint},
     client::ClientTls,
     connector::{TlsConnecting, TlsConnector},
+    custom::CustomTls,
     failure::explain,
-    identity::{Identity, IdentityParams, San},
+    identity::{Identity, IdentityParams, San, SecretPem},
     info::TlsInfo,
     key::KeyType,
     layer::TlsLayer,
     provider::Provider,
+    roots::Roots,
     server::ServerTls,
     stream::{ClientStream, ServerStream},
 };

@@ -7,11 +7,7 @@ use rustls::{
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
-use crate::{
-    Certificate, Identity,
-    client::ALPN,
-    pin::{PinnedPeer, Seen},
-};
+use crate::{Certificate, CustomTls, Identity, client::ALPN, pin::Seen, trust::TrustedClient};
 
 /// How a plugin speaks TLS with its host: TLS 1.2 or 1.3, ALPN `h2`, a client certificate
 /// required, no resumption, no early data.
@@ -19,7 +15,7 @@ use crate::{
 pub struct ServerTls {
     builder: ConfigBuilder<ServerConfig, WantsVerifier>,
     certified: Arc<CertifiedKey>,
-    client: Certificate,
+    client: TrustedClient,
 }
 
 impl ServerTls {
@@ -32,26 +28,40 @@ impl ServerTls {
     /// `SECURITY_CERT_INVALID` if the identity's certificate and key do not belong together or
     /// its provider cannot use them.
     pub fn pinned(identity: &Identity, client: &Certificate) -> Result<Self, SecurityError> {
+        Self::new(identity, TrustedClient::Pinned(client.clone()))
+    }
+
+    /// Presents the operator's identity, and accepts whoever the operator's roots stand for.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_CERT_INVALID` as for [`pinned`](Self::pinned).
+    pub fn custom(custom: &CustomTls) -> Result<Self, SecurityError> {
+        let identity = custom.identity();
+        let client = TrustedClient::under(custom.roots(), identity.provider().crypto())?;
+        Self::new(identity, client)
+    }
+
+    fn new(identity: &Identity, client: TrustedClient) -> Result<Self, SecurityError> {
         let builder = ServerConfig::builder_with_provider(identity.provider().crypto())
             .with_protocol_versions(DEFAULT_VERSIONS)
             .map_err(|error| SecurityError::TlsHandshake { detail: error.to_string() })?;
-        Ok(Self { builder, certified: identity.certified()?, client: client.clone() })
+        Ok(Self { builder, certified: identity.certified()?, client })
     }
 
-    /// The certificate that a client must present.
+    /// The one certificate that a client must present; `None` if roots decide.
     #[must_use]
-    pub fn client_certificate(&self) -> &Certificate {
-        &self.client
+    pub fn client_certificate(&self) -> Option<&Certificate> {
+        self.client.pinned()
     }
 
     /// A configuration for one handshake, so that what its verifier saw belongs to it alone.
     pub(crate) fn config(&self, seen: &Arc<Seen>) -> Arc<ServerConfig> {
-        let algorithms = self.builder.crypto_provider().signature_verification_algorithms;
-        let verifier = PinnedPeer::new(self.client.clone(), algorithms, seen.clone());
+        let verifier = self.client.verifier(self.builder.crypto_provider(), seen);
         let mut config = self
             .builder
             .clone()
-            .with_client_cert_verifier(Arc::new(verifier))
+            .with_client_cert_verifier(verifier)
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(self.certified.clone())));
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.session_storage = Arc::new(NoServerSessionStorage {});

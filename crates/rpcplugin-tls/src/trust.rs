@@ -1,0 +1,121 @@
+//! Whom one side accepts, and how that is checked.
+
+use std::sync::Arc;
+
+use rpcplugin_core::SecurityError;
+use rustls::{
+    CertificateError,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
+    crypto::CryptoProvider,
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+};
+
+use crate::{
+    Certificate, Roots,
+    pin::{PinnedPeer, Seen},
+};
+
+/// Which peers a client accepts.
+#[derive(Clone, Debug)]
+pub(crate) enum TrustedServer {
+    /// The holder of exactly this certificate.
+    Pinned(Certificate),
+    /// Whoever the operator's roots stand for.
+    Custom(Arc<WebPkiServerVerifier>),
+}
+
+/// Which peers a server accepts.
+#[derive(Clone, Debug)]
+pub(crate) enum TrustedClient {
+    Pinned(Certificate),
+    Custom(Arc<dyn ClientCertVerifier>),
+}
+
+impl TrustedServer {
+    /// # Errors
+    ///
+    /// `SECURITY_CERT_INVALID` if the roots can verify nobody.
+    pub(crate) fn under(
+        roots: &Roots,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Self, SecurityError> {
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots.store(), provider).build();
+        verifier.map(Self::Custom).map_err(unusable)
+    }
+
+    /// The check of one handshake.
+    pub(crate) fn verifier(
+        &self,
+        provider: &CryptoProvider,
+        seen: &Arc<Seen>,
+    ) -> Arc<dyn ServerCertVerifier> {
+        match self {
+            Self::Pinned(expected) => Arc::new(PinnedPeer::new(
+                expected.clone(),
+                provider.signature_verification_algorithms,
+                seen.clone(),
+            )),
+            Self::Custom(verifier) => verifier.clone(),
+        }
+    }
+
+    pub(crate) fn pinned(&self) -> Option<&Certificate> {
+        match self {
+            Self::Pinned(certificate) => Some(certificate),
+            Self::Custom(_) => None,
+        }
+    }
+}
+
+impl TrustedClient {
+    /// # Errors
+    ///
+    /// `SECURITY_CERT_INVALID` if the roots can verify nobody.
+    pub(crate) fn under(
+        roots: &Roots,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Self, SecurityError> {
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.store(), provider).build();
+        verifier.map(Self::Custom).map_err(unusable)
+    }
+
+    /// The check of one handshake.
+    pub(crate) fn verifier(
+        &self,
+        provider: &CryptoProvider,
+        seen: &Arc<Seen>,
+    ) -> Arc<dyn ClientCertVerifier> {
+        match self {
+            Self::Pinned(expected) => Arc::new(PinnedPeer::new(
+                expected.clone(),
+                provider.signature_verification_algorithms,
+                seen.clone(),
+            )),
+            Self::Custom(verifier) => verifier.clone(),
+        }
+    }
+
+    pub(crate) fn pinned(&self) -> Option<&Certificate> {
+        match self {
+            Self::Pinned(certificate) => Some(certificate),
+            Self::Custom(_) => None,
+        }
+    }
+}
+
+/// What it means to a client that the server's certificate failed an ordinary check.
+pub(crate) fn untrusted(error: &CertificateError) -> SecurityError {
+    // rustls calls itself "invalid peer certificate" first.
+    let reason = error.to_string();
+    match error {
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => SecurityError::CertExpired { reason },
+        _ => SecurityError::CertUntrusted { reason },
+    }
+}
+
+fn unusable(error: rustls::server::VerifierBuilderError) -> SecurityError {
+    SecurityError::CertInvalid { reason: format!("trusted roots: {error}") }
+}

@@ -14,7 +14,7 @@ use std::{
     time::Instant,
 };
 
-use rpcplugin_core::{ExitStatus, HandshakeError, limits};
+use rpcplugin_core::{Error, ExitStatus, HandshakeError, limits};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio_util::sync::CancellationToken;
 
@@ -86,10 +86,10 @@ pub(crate) enum Signal {
 pub(crate) async fn launch<K: Send + 'static>(
     launch: Launch,
     keep: Option<K>,
-) -> Result<Process, HandshakeError> {
+) -> Result<Process, Error> {
     let keep = keep.map(|keep| Box::new(keep) as custody::Keep);
     let spawned = spawner::spawn(launch, keep).await?;
-    Process::new(spawned)
+    Ok(Process::new(spawned)?)
 }
 
 /// A plugin's process.

@@ -2,6 +2,10 @@ use std::{fmt, time::Duration};
 
 use serde_json::{Value, json};
 
+mod limit;
+
+pub use self::limit::{Peak, ReachedLimit};
+
 /// A part of a plugin's start or life, as errors and reports name it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -119,9 +123,12 @@ impl fmt::Display for ExitStatus {
     }
 }
 
-/// Names of the signals whose numbers are the same on every Unix.
+/// Names of the signals whose numbers are the same on every Unix, or on all but MIPS.
 const fn signal_name(number: i32) -> Option<&'static str> {
+    const MIPS: bool = cfg!(any(target_arch = "mips", target_arch = "mips64"));
     Some(match number {
+        24 if !MIPS => "SIGXCPU",
+        25 if !MIPS => "SIGXFSZ",
         1 => "SIGHUP",
         2 => "SIGINT",
         3 => "SIGQUIT",
@@ -149,8 +156,12 @@ pub struct CrashReport {
     pub pid: Option<u32>,
     /// How the process ended; `None` if it had not.
     pub status: Option<ExitStatus>,
+    /// The limit that ended it, if one did.
+    pub limit: Option<ReachedLimit>,
     /// Time from launch to the failure.
     pub alive: Duration,
+    /// The most that it used.
+    pub peak: Peak,
     /// The last lines of stderr, oldest first.
     pub stderr: Vec<String>,
     /// What was read on stdout outside the protocol, oldest first.
@@ -165,7 +176,9 @@ impl CrashReport {
             phase,
             pid: None,
             status: None,
+            limit: None,
             alive: Duration::ZERO,
+            peak: Peak { memory: None, cpu_time: None, descriptors: None },
             stderr: Vec::new(),
             stdout: Vec::new(),
         }
@@ -181,7 +194,9 @@ impl CrashReport {
             "exit_code": self.status.and_then(ExitStatus::code),
             "signal": self.status.and_then(ExitStatus::signal),
             "core_dumped": matches!(self.status, Some(ExitStatus::Signal { core_dumped: true, .. })),
+            "limit": self.limit.map(ReachedLimit::to_json),
             "alive_ms": u64::try_from(self.alive.as_millis()).unwrap_or(u64::MAX),
+            "peak": self.peak.to_json(),
             "stderr": self.stderr,
             "stdout": self.stdout,
         })
@@ -198,6 +213,12 @@ impl fmt::Display for CrashReport {
         match self.status {
             Some(status) => write!(f, ", {status}")?,
             None => f.write_str(", still running")?,
+        }
+        if let Some(limit) = self.limit {
+            write!(f, ", ended by its {limit}")?;
+        }
+        if self.peak != Peak::default() {
+            write!(f, "\n  peak: {}", self.peak)?;
         }
         for (name, lines) in [("stderr", &self.stderr), ("stdout", &self.stdout)] {
             for line in lines {

@@ -37,7 +37,7 @@ pub use self::{
     address::{Address, Network, UnknownNetwork},
     certificate_field::CertificateField,
     cookie::MagicCookie,
-    crash::{CrashReport, ExitStatus, Phase},
+    crash::{CrashReport, ExitStatus, Peak, Phase, ReachedLimit},
     env::LaunchEnv,
     error::{
         ConfigError, Error, HandshakeError, Kind, MissingPart, ProtocolError, SecurityError,

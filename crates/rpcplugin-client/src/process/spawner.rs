@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rpcplugin_core::HandshakeError;
+use rpcplugin_core::{Error, HandshakeError};
 use tokio::sync::oneshot;
 
 use super::{
@@ -44,13 +44,13 @@ struct Job {
     launch: Launch,
     keep: Option<Keep>,
     /// If nobody waits any longer, what was spawned is dropped, and with that killed.
-    reply: oneshot::Sender<Result<Spawned, HandshakeError>>,
+    reply: oneshot::Sender<Result<Spawned, Error>>,
 }
 
 static INBOX: Mutex<Option<Sender<Job>>> = Mutex::new(None);
 
 /// Has the thread start a process.
-pub(super) async fn spawn(launch: Launch, keep: Option<Keep>) -> Result<Spawned, HandshakeError> {
+pub(super) async fn spawn(launch: Launch, keep: Option<Keep>) -> Result<Spawned, Error> {
     let (reply, answer) = oneshot::channel();
     let inbox = start().map_err(|source| HandshakeError::SpawnResources { source })?;
     let program = PathBuf::from(launch.command.as_std().get_program());
@@ -58,7 +58,7 @@ pub(super) async fn spawn(launch: Launch, keep: Option<Keep>) -> Result<Spawned,
     let answer = if accepted { answer.await.ok() } else { None };
     answer.unwrap_or_else(|| {
         let source = io::Error::other("the start of the process panicked");
-        Err(HandshakeError::SpawnFailed { path: program, source })
+        Err(HandshakeError::SpawnFailed { path: program, source }.into())
     })
 }
 
@@ -86,7 +86,7 @@ fn run(inbox: &Receiver<Job>) {
     }
 }
 
-fn fork(mut launch: Launch, keep: Option<Keep>) -> Result<Spawned, HandshakeError> {
+fn fork(mut launch: Launch, keep: Option<Keep>) -> Result<Spawned, Error> {
     let command = launch.command.as_std_mut();
     command.env_clear().envs(launch.environment);
     command.stdin(match launch.stdin {

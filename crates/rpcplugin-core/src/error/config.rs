@@ -17,6 +17,16 @@ pub enum ConfigError {
         /// What would work.
         expected: &'static str,
     },
+    /// Two settings exclude each other.
+    #[error("{first} excludes {second}: {reason}")]
+    Conflict {
+        /// One of the settings.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+        /// Why both at once cannot work.
+        reason: &'static str,
+    },
     /// The port range is impossible.
     #[error("port range {min:?} to {max:?} cannot work: {reason}")]
     PortRange {
@@ -100,6 +110,9 @@ impl ConfigError {
     pub(super) fn facts(&self) -> Facts {
         match self {
             Self::Invalid { expected, .. } => fatal("CONFIG_INVALID", format!("give {expected}")),
+            Self::Conflict { first, second, .. } => {
+                fatal("CONFIG_CONFLICT", format!("choose between {first} and {second}"))
+            }
             Self::PortRange { .. } => fatal(
                 "CONFIG_PORT_RANGE",
                 "ports are 0 to 65535, the minimum not above the maximum; 0 and 0 let the system choose",

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use super::{Facts, diagnosis, fatal, retryable};
 
 /// A security condition is not met. Nothing was sent, or the call was refused; never a warning.
@@ -116,6 +118,26 @@ pub enum SecurityError {
         /// What is missing.
         missing: &'static str,
     },
+    /// The executable is not one of those that may start. It was not started.
+    #[error("{} has the {algorithm} digest {found}, expected {expected}", path.display())]
+    ChecksumMismatch {
+        /// The executable.
+        path: PathBuf,
+        /// The hash function.
+        algorithm: &'static str,
+        /// What the caller allows.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+    /// Others can change the executable, or put another in its place. It was not started.
+    #[error("{} cannot be trusted: {reason}", path.display())]
+    FilePermissions {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong with it, with owner and mode.
+        reason: String,
+    },
     /// A requested restriction cannot be applied here.
     #[error("isolation cannot be applied: {detail}")]
     IsolationFailed {
@@ -196,6 +218,14 @@ impl SecurityError {
             Self::ReattachNeedsTls { .. } => fatal(
                 "SECURITY_REATTACH_NEEDS_TLS",
                 "hand over the host's identity with the record, or choose Tls::Plaintext for a plugin without TLS",
+            ),
+            Self::ChecksumMismatch { .. } => fatal(
+                "SECURITY_CHECKSUM_MISMATCH",
+                "install the expected executable, or add its digest to the list",
+            ),
+            Self::FilePermissions { .. } => fatal(
+                "SECURITY_FILE_PERMISSIONS",
+                "it must belong to this user or root, be writable by no one else, and be reached through no linked directory",
             ),
             Self::IsolationFailed { .. } => fatal(
                 "SECURITY_ISOLATION_FAILED",

@@ -20,6 +20,7 @@ fn every_error() -> Vec<Error> {
     let system = || io::Error::other("the system's reason");
     let mut all = samples!(ConfigError:
         Invalid { setting: "…", value: text(), expected: "what is expected" }
+        Conflict { first: "first", second: "second", reason: "…" }
         PortRange { min: text(), max: text(), reason: "…" }
         Cookie { key: text(), reason: "…" }
         ProtocolVersions { version: None, reason: "…" }
@@ -100,6 +101,10 @@ fn every_error() -> Vec<Error> {
         ReattachPidMismatch { recorded: 1, address: text(), detail: text() }
         ReattachStale { detail: text() }
         ReattachNeedsTls { missing: "…" }
+        ChecksumMismatch {
+            path: text().into(), algorithm: "…", expected: text(), found: text(),
+        }
+        FilePermissions { path: text().into(), reason: text() }
         IsolationFailed { detail: text() }
     ));
     all

@@ -66,7 +66,7 @@ pub enum TransportError {
         source: Option<SystemError>,
     },
     /// The plugin's process ended.
-    #[error("plugin is gone{}", report.as_ref().and_then(|r| r.status).map(|s| format!(": {s}")).unwrap_or_default())]
+    #[error("plugin is gone{}", report.as_deref().map(ending).unwrap_or_default())]
     PluginGone {
         /// How it ended.
         report: Option<Box<CrashReport>>,
@@ -176,3 +176,10 @@ impl TransportError {
 }
 
 diagnosis!(TransportError);
+
+/// How a plugin ended, as far as it is known.
+fn ending(report: &CrashReport) -> String {
+    let status = report.status.map(|status| format!(": {status}"));
+    let limit = report.limit.map(|limit| format!(", ended by its {limit}"));
+    [status, limit].into_iter().flatten().collect()
+}

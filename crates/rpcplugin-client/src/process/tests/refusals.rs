@@ -8,7 +8,8 @@ async fn refused(plan: Launch) -> HandshakeError {
     let (keep, dropped) = kept();
     let error = launch(plan, Some(keep)).await.unwrap_err();
     assert!(dropped.try_recv().is_ok(), "the directory goes before the error is returned");
-    error
+    let Error::Handshake { source, .. } = error else { panic!("{error}") };
+    source
 }
 
 #[track_caller]

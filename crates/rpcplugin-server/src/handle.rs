@@ -117,6 +117,11 @@ impl ServerHandle {
         let _ = state.wait_for(|state| matches!(state, State::Ended)).await;
     }
 
+    /// Asks for the stop, within the grace period that the server was built with.
+    pub(crate) fn stop(&self) {
+        self.0.stop.request(Reason::Handle, None);
+    }
+
     fn look<T>(&self, at: impl FnOnce(&Ready) -> T) -> Option<T> {
         match &*self.0.state.borrow() {
             State::Ready(ready) => Some(at(ready)),

@@ -6,6 +6,7 @@
 //!   descriptors; [`Context`]: what services may ask of the server.
 //! - [`ServerHandle`], [`HealthReporter`]: a running server, from outside and from its services;
 //!   [`HealthCheck`]: a question that decides about a service's health.
+//! - [`TestServer`]: a plugin that was started by hand, for hosts to attach to.
 //! - [`stdio`]: the plugin's captured output. [`HclogLayer`]: its log, as go-plugin hosts read it.
 //!
 //! **Invariants:** nothing but the handshake line appears on the real stdout. No environment that
@@ -40,6 +41,7 @@ mod guard;
 mod handle;
 mod hclog;
 mod health;
+mod hooks;
 mod in_flight;
 mod layered;
 mod panic_hook;
@@ -51,12 +53,16 @@ mod security;
 mod serve;
 mod server;
 mod settings;
+mod shutdown_file;
 mod signals;
 pub mod stdio;
 mod stop;
 mod sys;
+mod test_server;
 
-pub use rpcplugin_core::{Address, Error, MagicCookie, Network};
+pub use rpcplugin_core::{Address, Error, MagicCookie, Network, Reattach};
+#[cfg(feature = "tls")]
+pub use rpcplugin_tls::{CustomTls, Identity, Roots};
 
 pub use self::{
     context::Context,
@@ -68,4 +74,5 @@ pub use self::{
     reflection::Reflection,
     server::Server,
     settings::{ListenOn, Signals},
+    test_server::TestServer,
 };

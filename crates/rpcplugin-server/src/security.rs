@@ -8,7 +8,7 @@ use crate::settings::Settings;
 pub(crate) enum Security {
     /// The host brought no certificate.
     Plaintext,
-    /// The host brought one, and nobody else is let in.
+    /// The host brought one, and nobody else is let in; or the operator says who is.
     #[cfg(feature = "tls")]
     Tls(Tls),
 }
@@ -18,10 +18,13 @@ pub(crate) enum Security {
 pub(crate) struct Tls {
     pub(crate) acceptor: rpcplugin_tls::TlsAcceptor,
     certificate: rpcplugin_tls::Certificate,
+    /// Whether the handshake line tells hosts of it.
+    announced: bool,
 }
 
 impl Security {
-    /// Follows the host: `client_cert` is what it set in `PLUGIN_CLIENT_CERT`.
+    /// Follows the host, unless the operator supplied certificates: `client_cert` is what it set
+    /// in `PLUGIN_CLIENT_CERT`.
     ///
     /// # Errors
     ///
@@ -32,6 +35,10 @@ impl Security {
         client_cert: Option<&std::ffi::OsStr>,
         settings: &Settings,
     ) -> Result<Self, SecurityError> {
+        #[cfg(feature = "tls")]
+        if let Some(custom) = &settings.custom_tls {
+            return Self::custom(custom, settings);
+        }
         match client_cert {
             None if settings.require_tls => Err(SecurityError::TlsRequired),
             None => Ok(Self::Plaintext),
@@ -55,6 +62,21 @@ impl Security {
         Ok(Self::Tls(Tls {
             acceptor: TlsAcceptor::new(tls).timeout(settings.connection_timeout),
             certificate: identity.certificate().clone(),
+            announced: true,
+        }))
+    }
+
+    /// The operator's certificates, which win over the host's.
+    #[cfg(feature = "tls")]
+    fn custom(
+        custom: &rpcplugin_tls::CustomTls,
+        settings: &Settings,
+    ) -> Result<Self, SecurityError> {
+        let tls = rpcplugin_tls::ServerTls::custom(custom)?;
+        Ok(Self::Tls(Tls {
+            acceptor: rpcplugin_tls::TlsAcceptor::new(tls).timeout(settings.connection_timeout),
+            certificate: custom.identity().certificate().clone(),
+            announced: false,
         }))
     }
 
@@ -77,7 +99,19 @@ impl Security {
         match self {
             Self::Plaintext => CertificateField::default(),
             #[cfg(feature = "tls")]
-            Self::Tls(tls) => CertificateField::from_der(tls.certificate.der()),
+            Self::Tls(tls) if tls.announced => CertificateField::from_der(tls.certificate.der()),
+            // A host trusts its operator's roots, and one of another kind would take it for a pin.
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => CertificateField::default(),
+        }
+    }
+
+    /// The DER of the certificate that connections are secured with.
+    pub(crate) fn certificate(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Plaintext => None,
+            #[cfg(feature = "tls")]
+            Self::Tls(tls) => Some(tls.certificate.der().to_vec()),
         }
     }
 }

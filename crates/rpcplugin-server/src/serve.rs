@@ -9,18 +9,19 @@ use std::{
 use rpcplugin_core::{Address, Error, Handshake, LaunchEnv, TransportError};
 use rpcplugin_transport::Listener;
 
-use self::running::{Parts, Running};
+use self::running::{Parts, Running, Stopper};
 use crate::{
     Server, Signals, bind, guard,
     guard::{Files, HostGone, HostWatch},
     handle::{Shared, State},
     hclog, panic_hook, report,
     security::Security,
-    signals::SignalHandling,
+    signals::{Interrupt, SignalHandling},
     stdio::{self, RealStdout},
     stop::Reason,
 };
 
+pub(crate) mod alone;
 mod logging;
 mod running;
 mod services;
@@ -108,7 +109,7 @@ pub(crate) async fn process(server: Server, owner: Owner) -> Result<Ended, Error
 
 /// Everything up to the line, in a runtime. Nothing here waits.
 fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String), Error> {
-    let Server { cookie, sets, settings, layers, environment, shared } = server;
+    let Server { cookie, sets, settings, layers, environment, shared, hooks } = server;
     cookie.check()?;
     let launch = environment.read(&cookie)?;
     settings.check()?;
@@ -117,7 +118,7 @@ fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String
 
     let handle_signals = owner == Owner::Server || settings.signals == Signals::Handle;
     let signals = handle_signals
-        .then(|| SignalHandling::start(shared.stop.clone(), files.clone()))
+        .then(|| SignalHandling::start(shared.stop.clone(), files.clone(), Interrupt::Ignored))
         .transpose()
         .map_err(|source| TransportError::Resources { source: source.into() })?;
     watch_host(&launch, &settings, owner, &shared, files)?;
@@ -145,8 +146,20 @@ fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String
     let any_user = launch.socket_group.is_some();
     // Hosts of ours read their answers whatever follows them.
     let linger = if launch.lifeline { Duration::ZERO } else { LINGER };
-    let parts =
-        Parts { set, version, settings, layers, security, output, any_user, linger, shared };
+    let stopper = Stopper::Host;
+    let parts = Parts {
+        set,
+        version,
+        settings,
+        layers,
+        security,
+        output,
+        any_user,
+        linger,
+        shared,
+        hooks,
+        stopper,
+    };
     let running = Running::launch(parts, listener, signals, owner)?;
     Ok((running, format!("{line}\n")))
 }
@@ -157,7 +170,7 @@ pub(crate) async fn on(
     listener: Box<dyn Listener>,
     version: u32,
 ) -> Result<(), Error> {
-    let Server { sets, settings, layers, environment, shared, .. } = server;
+    let Server { sets, settings, layers, environment, shared, hooks, .. } = server;
     let ends = StateEnds(Arc::clone(&shared));
     settings.check()?;
     let launch = environment.read_given();
@@ -166,8 +179,20 @@ pub(crate) async fn on(
     let output = Arc::default();
     let linger = Duration::ZERO;
     let any_user = false;
-    let parts =
-        Parts { set, version, settings, layers, security, output, any_user, linger, shared };
+    let stopper = Stopper::Host;
+    let parts = Parts {
+        set,
+        version,
+        settings,
+        layers,
+        security,
+        output,
+        any_user,
+        linger,
+        shared,
+        hooks,
+        stopper,
+    };
     Running::launch(parts, listener, None, Owner::Program)?.until_stopped().await;
     drop(ends);
     Ok(())

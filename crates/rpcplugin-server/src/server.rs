@@ -14,12 +14,16 @@ use crate::{
     dispatch::Layers,
     environment::Environment,
     handle::{Shared, State},
+    hooks::Hooks,
     layered::Layered,
     plugin_set::{BoxError, boxed},
     serve::{self, Owner},
     settings::Settings,
     stop::Stop,
 };
+
+mod alone;
+mod moments;
 
 /// A plugin's server, from the cookie to the exit.
 ///
@@ -52,6 +56,7 @@ pub struct Server {
     pub(crate) layers: Layers,
     pub(crate) environment: Environment,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) hooks: Hooks,
 }
 
 impl Server {
@@ -71,6 +76,7 @@ impl Server {
             layers: Layers::new(),
             environment: Environment::Process,
             shared: Arc::new(shared),
+            hooks: Hooks::default(),
         }
     }
 
@@ -187,7 +193,8 @@ impl Server {
         self
     }
 
-    /// Who takes care of signals under [`serve`](Self::serve): the program. `run` always does.
+    /// Who takes care of signals under [`serve`](Self::serve) and
+    /// [`standalone`](Self::standalone): the program. `run` always does.
     pub fn signals(mut self, signals: Signals) -> Self {
         self.settings.signals = signals;
         self

@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use rpcplugin_core::{Address, ConfigError, Network, limits};
 use tracing_subscriber::filter::LevelFilter;
@@ -14,7 +14,7 @@ pub enum ListenOn {
     Tcp(SocketAddr),
     /// At exactly this absolute path, in a directory that exists. A file that is there already is
     /// never replaced.
-    Unix(std::path::PathBuf),
+    Unix(PathBuf),
 }
 
 /// Who takes care of signals.
@@ -25,7 +25,8 @@ pub enum Signals {
     #[default]
     Leave,
     /// The server: SIGTERM and SIGHUP stop it, a second one ends the process at once, and SIGINT
-    /// is left to the host.
+    /// is left to the host; a [standalone](crate::Server::standalone) server has none, and stops
+    /// then, too.
     Handle,
 }
 
@@ -38,11 +39,14 @@ pub(crate) struct Settings {
     pub(crate) announce: Option<Address>,
     pub(crate) require_tls: bool,
     pub(crate) detached: bool,
+    pub(crate) shutdown_file_path: Option<PathBuf>,
     pub(crate) reflection: Reflection,
     pub(crate) log_level: LevelFilter,
     pub(crate) grace: Duration,
     #[cfg(feature = "tls")]
     pub(crate) connection_timeout: Duration,
+    #[cfg(feature = "tls")]
+    pub(crate) custom_tls: Option<rpcplugin_tls::CustomTls>,
     #[cfg(feature = "tls")]
     pub(crate) cert_key_type: rpcplugin_tls::KeyType,
     #[cfg(feature = "tls")]
@@ -62,11 +66,14 @@ impl Default for Settings {
             announce: None,
             require_tls: false,
             detached: false,
+            shutdown_file_path: None,
             reflection: Reflection::default(),
             log_level: LevelFilter::INFO,
             grace: limits::GRACE,
             #[cfg(feature = "tls")]
             connection_timeout: limits::CONNECTION_TIMEOUT,
+            #[cfg(feature = "tls")]
+            custom_tls: None,
             #[cfg(feature = "tls")]
             cert_key_type: rpcplugin_tls::KeyType::default(),
             #[cfg(feature = "tls")]

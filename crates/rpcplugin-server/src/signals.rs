@@ -11,6 +11,15 @@ mod platform;
 #[path = "signals/windows.rs"]
 mod platform;
 
+/// What SIGINT means, and Ctrl-C on Windows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Interrupt {
+    /// Nothing: a terminal's Ctrl-C reaches the whole group, and the host decides.
+    Ignored,
+    /// A stop: there is no host.
+    Stops,
+}
+
 /// Takes care of signals until it is dropped.
 #[derive(Debug)]
 pub(crate) struct SignalHandling(JoinHandle<()>);
@@ -21,9 +30,9 @@ impl SignalHandling {
     /// # Errors
     ///
     /// The system's reason.
-    pub(crate) fn start(stop: Stop, files: Files) -> io::Result<Self> {
+    pub(crate) fn start(stop: Stop, files: Files, interrupt: Interrupt) -> io::Result<Self> {
         let signals = platform::Signals::new()?;
-        Ok(Self(tokio::spawn(signals.handle(stop, files))))
+        Ok(Self(tokio::spawn(signals.handle(stop, files, interrupt))))
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) enum Reason {
     HostGone,
     /// Somebody used the handle.
     Handle,
+    /// The file that asks for it appeared.
+    File,
 }
 
 impl fmt::Display for Reason {
@@ -29,6 +31,7 @@ impl fmt::Display for Reason {
             Self::Signal => "a signal came",
             Self::HostGone => "the host is gone",
             Self::Handle => "the program asked for it",
+            Self::File => "its shutdown file appeared",
         })
     }
 }

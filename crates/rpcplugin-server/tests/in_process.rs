@@ -4,12 +4,16 @@
 #[path = "support/probe.rs"]
 mod probe;
 
+#[path = "in_process/alone.rs"]
+mod alone;
 #[path = "in_process/calls.rs"]
 mod calls;
 #[path = "in_process/connections.rs"]
 mod connections;
 #[path = "in_process/floods.rs"]
 mod floods;
+#[path = "in_process/moments.rs"]
+mod moments;
 #[path = "in_process/services.rs"]
 mod services;
 #[path = "in_process/stopping.rs"]

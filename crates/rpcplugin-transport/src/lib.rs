@@ -5,11 +5,13 @@
 //! - [`PluginChannel`]: the gRPC channel to one plugin process, for every tonic client, bound to
 //!   the process's [`Generation`].
 //! - [`error_from_status`], [`crash_report`]: what the status of a call stands for.
-//! - [`Peer`], [`ExpectedPeer`]: who is at the other end, checked before the first byte.
+//! - [`Peer`], [`ExpectedPeer`]: who is at the other end, checked before the first byte;
+//!   [`Birth`]: when that process began.
 //!
 //! **Invariant:** this crate knows neither TLS nor processes. TLS is a layer round a connector.
 
 mod accept;
+mod birth;
 mod channel;
 mod connector;
 mod frame_limit;
@@ -27,6 +29,7 @@ mod unix;
 #[cfg(unix)]
 pub use self::unix::{PrivateDir, UnixBind, UnixConnector, UnixListener};
 pub use self::{
+    birth::Birth,
     channel::{CallTrace, ChannelBody, ChannelFuture, ChannelOptions, PluginChannel},
     connector::{Connecting, Connector},
     frame_limit::FrameLimit,

@@ -177,13 +177,15 @@ pub struct ExpectedPeer {
     pub uid: Option<u32>,
     /// That process or one of its descendants.
     pub pid: Option<u32>,
+    /// Only that process, and none of its descendants.
+    pub alone: bool,
 }
 
 impl ExpectedPeer {
     /// Expects nothing yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { uid: None, pid: None }
+        Self { uid: None, pid: None, alone: false }
     }
 
     /// Expects this user.
@@ -200,17 +202,25 @@ impl ExpectedPeer {
         self
     }
 
+    /// Expects this process itself, and none of its descendants.
+    #[must_use]
+    pub const fn itself(mut self, pid: u32) -> Self {
+        self.pid = Some(pid);
+        self.alone = true;
+        self
+    }
+
     /// Checks the process behind a connected Unix socket.
     #[cfg(unix)]
     pub(crate) fn check(self, address: &str, peer: &Peer) -> Result<(), SecurityError> {
         self.check_uid(address, peer.uid())?;
         let (Some(expected), Some(found)) = (self.pid, peer.pid) else { return Ok(()) };
-        if proc::descends_from(found, expected) {
+        if found == expected || (!self.alone && proc::descends_from(found, expected)) {
             return Ok(());
         }
         Err(SecurityError::PeerCredentials {
             address: address.to_owned(),
-            detail: format!("expected process {expected} or a descendant, found process {found}"),
+            detail: format!("expected process {}, found process {found}", self.whom(expected)),
         })
     }
 
@@ -228,14 +238,19 @@ impl ExpectedPeer {
         for socket in sockets {
             self.check_uid(&address.to_string(), Some(socket.uid))?;
             if let Some(pid) = self.pid
-                && !proc::holds(pid, socket.inode)
+                && !proc::holds(pid, socket.inode, self.alone)
             {
+                let whom = self.whom(pid);
                 return Err(refuse(format!(
-                    "expected process {pid} or a descendant, and none of them holds the socket"
+                    "expected process {whom}, which does not hold the socket"
                 )));
             }
         }
         Ok(())
+    }
+
+    fn whom(self, pid: u32) -> String {
+        if self.alone { pid.to_string() } else { format!("{pid} or a descendant") }
     }
 
     fn check_uid(self, address: &str, found: Option<u32>) -> Result<(), SecurityError> {

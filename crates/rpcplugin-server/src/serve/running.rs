@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rpcplugin_core::{Error, limits};
 use rpcplugin_transport::Listener;
@@ -16,8 +19,10 @@ use crate::{
     dispatch::Layers,
     guard::{self, HostGone},
     handle::{Ready, Shared, State},
+    hooks::{AtWork, Hooks},
     security::Security,
     settings::Settings,
+    shutdown_file::ShutdownFile,
     signals::SignalHandling,
     stdio::Output,
     stop::{Reason, Request},
@@ -35,6 +40,17 @@ pub(super) struct Parts {
     /// How long the host may take to read its last answers before the connections close.
     pub(super) linger: Duration,
     pub(super) shared: Arc<Shared>,
+    pub(super) hooks: Hooks,
+    pub(super) stopper: Stopper,
+}
+
+/// Who ends a server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stopper {
+    /// The host that has it, by calling its controller.
+    Host,
+    /// Its own program: to hosts there is no controller.
+    Program,
 }
 
 /// A server that answers calls. Dropping it closes the listener and every connection.
@@ -51,6 +67,8 @@ pub(super) struct Running {
     _cut: CutOnDrop,
     _reporting: Abort,
     _signals: Option<SignalHandling>,
+    _shutdown_file: Option<ShutdownFile>,
+    hooks: Hooks,
 }
 
 impl Running {
@@ -58,15 +76,31 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// `CONFIG_INVALID` if descriptors are unreadable.
+    /// `CONFIG_INVALID` if descriptors are unreadable or the shutdown file cannot be watched.
     pub(super) fn launch(
         parts: Parts,
         listener: Box<dyn Listener>,
         signals: Option<SignalHandling>,
         owner: Owner,
     ) -> Result<Self, Error> {
-        let Parts { set, version, settings, layers, security, output, any_user, linger, shared } =
-            parts;
+        let Parts {
+            set,
+            version,
+            settings,
+            layers,
+            security,
+            output,
+            any_user,
+            linger,
+            shared,
+            hooks,
+            stopper,
+        } = parts;
+        let shutdown_file = settings
+            .shutdown_file_path
+            .as_deref()
+            .map(|path| ShutdownFile::watch(path, shared.stop.clone()))
+            .transpose()?;
         let context = Context { health: shared.health.clone(), stop: shared.stop.clone(), version };
         for name in set.names() {
             shared.health.set(name, crate::Serving::Serving);
@@ -74,11 +108,18 @@ impl Running {
         let limits = MessageLimits { receive: settings.receive, send: settings.send };
         let calls = UserCalls { limits, in_flight: Arc::clone(&shared.in_flight) };
         let reflect = settings.reflection.is_on(security.is_tls());
-        let dispatcher =
-            services::dispatcher(set, &context, Arc::clone(&output), reflect, layers, calls)?;
+        let dispatcher = services::dispatcher(
+            set,
+            &context,
+            stopper,
+            Arc::clone(&output),
+            reflect,
+            layers,
+            calls,
+        )?;
 
         let address = listener.address();
-        let certificate = security.field().der().ok();
+        let certificate = security.certificate();
         let tasks = TaskTracker::new();
         let (closing, cut) = (CancellationToken::new(), CancellationToken::new());
         let connections = Connections {
@@ -108,6 +149,8 @@ impl Running {
             _cut: CutOnDrop { cut, health: context.health },
             _reporting: reporting,
             _signals: signals,
+            _shutdown_file: shutdown_file,
+            hooks,
         })
     }
 
@@ -115,6 +158,7 @@ impl Running {
     /// those in progress have the grace period less what the exit needs, captured output is
     /// flushed, streams end, connections close. The socket is gone from the start of it.
     pub(super) async fn until_stopped(mut self) -> Ended {
+        let ready = AtWork::begin("on_ready", self.hooks.ready.take().map(|hook| hook()));
         let Request { reason, grace, at } = self.shared.stop.requested().await;
         let grace = match reason {
             Reason::HostGone => self.grace.min(HostGone::GRACE),
@@ -125,8 +169,10 @@ impl Running {
         let grace = grace.min(Settings::LONGEST_GRACE);
         let deadline = at + grace;
         tracing::debug!(%reason, ?grace, "stopping");
+        drop(ready);
         self.shared.health.drain();
         self.shared.in_flight.refuse();
+        let drain = AtWork::begin("on_drain", self.hooks.drain.take().map(|hook| hook()));
         // The accept loop ends by itself, and its listener with it.
         let _ = (&mut self.accepting.0).await;
 
@@ -135,6 +181,10 @@ impl Running {
             let calls = self.shared.in_flight.calls();
             tracing::warn!(calls, ?grace, "calls were cut: they took longer than the grace period");
         }
+        if timeout_at((deadline - reserve).into(), drain.finish()).await.is_err() {
+            tracing::warn!("on_drain was cut: it took longer than the grace period");
+        }
+        self.shut_down(deadline - reserve * 3 / 4).await;
         // What the last calls printed still counts. Half of the reserve is the process's own.
         let flushed = timeout_at((deadline - reserve / 2).into(), self.flush());
         if flushed.await.is_err() {
@@ -151,8 +201,18 @@ impl Running {
         Ended { deadline, reason }
     }
 
+    /// Runs the author's last hook.
+    async fn shut_down(&mut self, deadline: Instant) {
+        let Some(hook) = self.hooks.shutdown.take() else { return };
+        let hook = hook(deadline.saturating_duration_since(Instant::now()));
+        let hook = AtWork::begin("on_shutdown", Some(hook));
+        if timeout_at(deadline.into(), hook.finish()).await.is_err() {
+            tracing::warn!("on_shutdown was cut: it took longer than was left");
+        }
+    }
+
     /// Sends captured output to its end, ends the streams, and waits for connections to close.
-    async fn flush(&self) {
+    async fn flush(&mut self) {
         // `print!` without a newline leaves text in a buffer. Another thread may hold its lock.
         let buffered = tokio::task::spawn_blocking(|| {
             let _ = std::io::Write::flush(&mut std::io::stdout());

@@ -6,6 +6,7 @@ use rpcplugin_proto::{
     plugin::{grpc_broker_server, grpc_controller_server, grpc_stdio_server},
 };
 
+use super::running::Stopper;
 use crate::{
     Context, PluginSet,
     call::UserCalls,
@@ -53,6 +54,16 @@ pub(super) fn choose_version(
     Ok(version)
 }
 
+/// The version of a server that no host asks for one.
+///
+/// # Errors
+///
+/// `CONFIG_PROTOCOL_VERSIONS` if the plugin registered none, or one twice.
+pub(super) fn highest_version(sets: &[(u32, PluginSet)]) -> Result<u32, ConfigError> {
+    let ours = VersionSet::new(sets.iter().map(|(version, _)| *version))?;
+    ours.iter().max().ok_or(ConfigError::ProtocolVersions { version: None, reason: "none given" })
+}
+
 /// The services of one version.
 ///
 /// # Errors
@@ -80,6 +91,7 @@ pub(super) fn take_set(
 pub(super) fn dispatcher(
     set: PluginSet,
     context: &Context,
+    stopper: Stopper,
     output: Arc<Output>,
     reflect: bool,
     layers: Layers,
@@ -87,11 +99,12 @@ pub(super) fn dispatcher(
 ) -> Result<Dispatcher, ConfigError> {
     let (users, descriptors) = set.build(context);
     let health = HealthService { reporter: context.health(), stop: context.stop.clone() };
-    let mut framework = vec![
-        (health_server::SERVICE_NAME, boxed(HealthServer::new(health))),
-        (grpc_controller_server::SERVICE_NAME, controller::service(context.stop.clone())),
-        (grpc_stdio_server::SERVICE_NAME, stdio::service(output)),
-    ];
+    let mut framework = vec![(health_server::SERVICE_NAME, boxed(HealthServer::new(health)))];
+    if stopper == Stopper::Host {
+        let controller = controller::service(context.stop.clone());
+        framework.push((grpc_controller_server::SERVICE_NAME, controller));
+    }
+    framework.push((grpc_stdio_server::SERVICE_NAME, stdio::service(output)));
     if reflect {
         let served: Vec<_> = users.iter().chain(&framework).map(|(name, _)| *name).collect();
         framework.extend(reflection::services(&descriptors, &served)?);

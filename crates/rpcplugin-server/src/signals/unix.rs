@@ -4,6 +4,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     guard::Files,
+    signals::Interrupt,
     stop::{Reason, Stop},
 };
 
@@ -23,14 +24,16 @@ impl Signals {
         })
     }
 
-    pub(super) async fn handle(mut self, stop: Stop, files: Files) {
+    pub(super) async fn handle(mut self, stop: Stop, files: Files, interrupt: Interrupt) {
         let mut first = true;
         loop {
             let kind = tokio::select! {
                 _ = self.interrupt.recv() => {
-                    // Ctrl-C in a terminal reaches the whole group; the host decides.
-                    tracing::info!("ignored SIGINT; the host decides when the plugin stops");
-                    continue;
+                    if interrupt == Interrupt::Ignored {
+                        tracing::info!("ignored SIGINT; the host decides when the plugin stops");
+                        continue;
+                    }
+                    SignalKind::interrupt()
                 }
                 _ = self.terminate.recv() => SignalKind::terminate(),
                 _ = self.hangup.recv() => SignalKind::hangup(),

@@ -6,6 +6,7 @@ use tokio::signal::windows::{
 
 use crate::{
     guard::Files,
+    signals::Interrupt,
     stop::{Reason, Stop},
 };
 
@@ -27,13 +28,15 @@ impl Signals {
         })
     }
 
-    pub(super) async fn handle(mut self, stop: Stop, files: Files) {
+    pub(super) async fn handle(mut self, stop: Stop, files: Files, interrupt: Interrupt) {
         let mut first = true;
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => {
-                    tracing::info!("ignored Ctrl-C; the host decides when the plugin stops");
-                    continue;
+                    if interrupt == Interrupt::Ignored {
+                        tracing::info!("ignored Ctrl-C; the host decides when the plugin stops");
+                        continue;
+                    }
                 }
                 _ = self.stop.recv() => {}
                 _ = self.close.recv() => {}

@@ -99,13 +99,15 @@ fn sockets() -> Option<Vec<Socket>> {
     Some(v4.lines().chain(v6.lines()).filter_map(socket).collect())
 }
 
-/// Whether `pid` or one of its descendants holds the socket of this inode.
+/// Whether `pid` or, unless it must be `alone`, one of its descendants holds the socket of this
+/// inode.
 ///
 /// True as well if the descriptors of one of them cannot be read: then the kernel does not tell.
-pub(super) fn holds(pid: u32, inode: u64) -> bool {
+pub(super) fn holds(pid: u32, inode: u64, alone: bool) -> bool {
     // Mostly it is the process itself, so the table of all processes is read only if not.
     has_descriptor(pid, inode)
-        || descendants(pid).into_iter().any(|descendant| has_descriptor(descendant, inode))
+        || !alone
+            && descendants(pid).into_iter().any(|descendant| has_descriptor(descendant, inode))
 }
 
 fn has_descriptor(pid: u32, inode: u64) -> bool {

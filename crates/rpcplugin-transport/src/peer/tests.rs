@@ -36,11 +36,32 @@ fn the_holder_of_a_port_is_found() {
     let mut other =
         std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
     let error = ExpectedPeer::new().pid(other.id()).check_listener(address).unwrap_err();
-    assert!(error.to_string().contains("none of them holds the socket"), "{error}");
+    assert!(error.to_string().contains("which does not hold the socket"), "{error}");
     drop(other.stdin.take());
     other.wait().unwrap();
 
     drop(listener);
     assert!(own.check_listener(address).is_err());
     assert!(ExpectedPeer::new().check_listener(address).is_ok());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_descendant_is_not_the_process_itself() {
+    let (own, parent) = (std::process::id(), std::os::unix::process::parent_id());
+    let peer = Peer::ourselves();
+    ExpectedPeer::new().pid(parent).check("/s", &peer).unwrap();
+    ExpectedPeer::new().itself(own).check("/s", &peer).unwrap();
+    let error = ExpectedPeer::new().itself(parent).check("/s", &peer).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("/s belongs to another process: expected process {parent}, found process {own}")
+    );
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    ExpectedPeer::new().pid(parent).check_listener(address).unwrap();
+    ExpectedPeer::new().itself(own).check_listener(address).unwrap();
+    let error = ExpectedPeer::new().itself(parent).check_listener(address).unwrap_err();
+    assert_eq!(error.code(), "SECURITY_PEER_CREDENTIALS");
 }

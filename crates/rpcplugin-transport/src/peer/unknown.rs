@@ -26,7 +26,7 @@ pub(super) const fn listeners(_: SocketAddr) -> Option<Vec<Socket>> {
     None
 }
 
-pub(super) const fn holds(_: u32, _: u64) -> bool {
+pub(super) const fn holds(_: u32, _: u64, _: bool) -> bool {
     true
 }
 

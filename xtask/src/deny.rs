@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::workspace;
+use crate::{tools, workspace};
 
 /// Check bans, licences, sources and advisories of all dependencies, as deny.toml says.
 ///
@@ -35,9 +35,8 @@ const FETCH_LIMIT: Duration = Duration::from_secs(120);
 ///
 /// Writes to stderr only, so that a caller may keep stdout for itself.
 pub(crate) fn check() -> Result<Option<String>> {
-    let tools = workspace::root().join("target/tools");
-    let program = installed(&tools)?;
-    let unreachable = fetch_advisories(&program, &tools)?;
+    let program = tools::installed("cargo-deny", VERSION)?;
+    let unreachable = fetch_advisories(&program)?;
     let mut command = Command::new(&program);
     command.current_dir(workspace::root()).stdin(Stdio::null()).arg("check");
     if unreachable.is_some() {
@@ -52,28 +51,10 @@ pub(crate) fn check() -> Result<Option<String>> {
     Ok(note)
 }
 
-/// The path of cargo-deny, built first if the wanted version is not there.
-fn installed(tools: &Path) -> Result<PathBuf> {
-    let program = tools.join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
-    let found = Command::new(&program).arg("--version").output();
-    if found.is_ok_and(|found| String::from_utf8_lossy(&found.stdout).trim_end().ends_with(VERSION))
-    {
-        return Ok(program);
-    }
-    eprintln!("deny: building cargo-deny {VERSION} into {} (about 2 min)", tools.display());
-    let status = workspace::cargo()
-        .args(["install", "cargo-deny", "--version", VERSION, "--locked", "--force", "--root"])
-        .arg(tools)
-        .status()
-        .context("cannot run cargo install")?;
-    ensure!(status.success(), "cargo install cargo-deny failed: {status}");
-    Ok(program)
-}
-
 /// Brings the advisory database up to date, or says why that was not possible.
-fn fetch_advisories(program: &Path, tools: &Path) -> Result<Option<String>> {
+fn fetch_advisories(program: &Path) -> Result<Option<String>> {
     eprintln!("deny: fetching the advisory database (at most {} s)", FETCH_LIMIT.as_secs());
-    let log = tools.join("fetch.log");
+    let log = tools::folder().join("fetch.log");
     let child = Command::new(program)
         .args(["fetch", "db"])
         .current_dir(workspace::root())

@@ -9,8 +9,10 @@ mod ci;
 mod codegen;
 mod demo;
 mod deny;
+mod fuzz;
 mod interop;
 mod tidy;
+mod tools;
 mod workspace;
 
 use std::{fmt, process::ExitCode};
@@ -31,6 +33,7 @@ enum Command {
     Codegen(codegen::Codegen),
     Demo(demo::Demo),
     Deny(deny::Deny),
+    Fuzz(fuzz::Fuzz),
     Interop(interop::Interop),
     Tidy(tidy::Tidy),
 }
@@ -42,6 +45,7 @@ impl Command {
             Self::Codegen(command) => command.run(),
             Self::Demo(command) => command.run(),
             Self::Deny(command) => command.run(),
+            Self::Fuzz(command) => command.run(),
             Self::Interop(command) => command.run(),
             Self::Tidy(command) => command.run(),
         }

@@ -22,7 +22,19 @@ pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // Nothing that xtask runs may wait for a keyboard.
     command.current_dir(root()).stdin(Stdio::null());
+    forget_xtask(&mut command);
     command
+}
+
+/// Takes out what the cargo that runs us says of our own package: build scripts look at it, and
+/// would run again although nothing has changed.
+pub(crate) fn forget_xtask(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
 }
 
 /// What `cargo metadata` says of the workspace's own packages.

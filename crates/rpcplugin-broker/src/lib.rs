@@ -35,6 +35,9 @@
 
 mod broker;
 mod dial;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ids;
 mod message;
 mod noise;

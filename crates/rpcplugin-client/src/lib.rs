@@ -40,6 +40,9 @@ mod client;
 mod client_set;
 mod connect;
 mod environment;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod in_process;
 mod ladder;

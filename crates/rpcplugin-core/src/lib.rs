@@ -28,6 +28,9 @@ mod crash;
 pub mod env;
 mod error;
 mod escape;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 pub mod limits;
 mod reattach;

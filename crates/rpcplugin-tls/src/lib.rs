@@ -22,6 +22,9 @@ mod custom;
 mod failure;
 mod first_bytes;
 mod forward_write;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 mod info;
 mod key;

@@ -21,7 +21,7 @@ async fn refused(guard: &LeakGuard, builder: Builder, code: &str, change: impl F
 }
 
 #[test]
-fn settings_that_cannot_work_are_refused_before_anything_starts() {
+fn l1_l2_l5_l6_settings_that_cannot_work_are_refused_before_anything_starts() {
     leak_free(async |guard| {
         for (key, value) in [("", "v"), ("K", ""), ("PLUGIN_CLIENT_CERT", "v"), ("A=B", "v")] {
             let builder = Client::builder(MagicCookie::new(key, value));

@@ -9,6 +9,7 @@ mod ci;
 mod codegen;
 mod demo;
 mod deny;
+mod faults;
 mod fuzz;
 mod interop;
 mod tidy;
@@ -33,6 +34,7 @@ enum Command {
     Codegen(codegen::Codegen),
     Demo(demo::Demo),
     Deny(deny::Deny),
+    Faults(faults::Faults),
     Fuzz(fuzz::Fuzz),
     Interop(interop::Interop),
     Tidy(tidy::Tidy),
@@ -45,6 +47,7 @@ impl Command {
             Self::Codegen(command) => command.run(),
             Self::Demo(command) => command.run(),
             Self::Deny(command) => command.run(),
+            Self::Faults(command) => command.run(),
             Self::Fuzz(command) => command.run(),
             Self::Interop(command) => command.run(),
             Self::Tidy(command) => command.run(),

@@ -1,18 +1,17 @@
 //! What code and documents say of each other.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::{Problem, sources};
+use crate::faults::page::{self, Number, Page};
 
-const PAGE: &str = "docs/faults.md";
 const TESTS: &str = "tests/tests";
 
 /// Compares the page of faults with the tests, and looks for the pages that comments name.
 pub(super) fn check(root: &Path) -> Result<Vec<Problem>> {
-    let page =
-        fs::read_to_string(root.join(PAGE)).with_context(|| format!("cannot read {PAGE}"))?;
+    let page = Page::read(root)?;
     let mut tests = BTreeSet::new();
     let mut problems = Vec::new();
     sources::each(root, &mut |place, text| {
@@ -26,14 +25,27 @@ pub(super) fn check(root: &Path) -> Result<Vec<Problem>> {
             }
         }
     })?;
-    problems.extend(differences(&rows(&page), &tests));
+    let named = page.rows.iter().map(page::Row::test).collect();
+    problems.extend(differences(&named, &tests));
+    problems.extend(contradictions(&page));
     Ok(problems)
+}
+
+/// Numbers that the page calls tested and untested.
+fn contradictions(page: &Page) -> Vec<Problem> {
+    let tested: BTreeSet<&Number> = page.rows.iter().flat_map(|row| &row.numbers).collect();
+    let both = page.untested.iter().filter(|gap| tested.contains(&gap.number));
+    both.map(|gap| {
+        let message = format!("has a test of {}, and lists it as without one", gap.number);
+        Problem::new(page::PATH, "faults-page", message)
+    })
+    .collect()
 }
 
 fn differences(page: &BTreeSet<String>, tests: &BTreeSet<String>) -> Vec<Problem> {
     let missing = tests.difference(page).map(|test| format!("lacks the row of the test {test}"));
     let stale = page.difference(tests).map(|row| format!("has a row without a test: {row}"));
-    missing.chain(stale).map(|message| Problem::new(PAGE, "faults-page", message)).collect()
+    missing.chain(stale).map(|message| Problem::new(page::PATH, "faults-page", message)).collect()
 }
 
 /// The functions whose names begin with the number of a fault: `h3_a_stopped_plugin_…`.
@@ -42,29 +54,8 @@ fn numbered_tests(text: &str) -> impl Iterator<Item = String> + '_ {
         let line = line.trim_start();
         let name =
             line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?.split('(').next()?;
-        is_number(name.split_once('_')?.0).then(|| name.to_owned())
+        Number::parse(name.split_once('_')?.0).map(|_| name.to_owned())
     })
-}
-
-/// The test's name that each row of the page stands for.
-fn rows(page: &str) -> BTreeSet<String> {
-    page.lines()
-        .filter_map(|line| {
-            let mut cells = line.strip_prefix("| ")?.split(" | ");
-            let (numbers, sentence) = (cells.next()?.to_lowercase(), cells.next()?);
-            let is_row = numbers.split(", ").all(is_number);
-            is_row.then(|| {
-                format!("{numbers}_{sentence}").replace([' ', ','], "_").replace("__", "_")
-            })
-        })
-        .collect()
-}
-
-fn is_number(word: &str) -> bool {
-    let mut chars = word.chars();
-    chars.next().is_some_and(|c| c.is_ascii_lowercase())
-        && word.len() > 1
-        && chars.all(|c| c.is_ascii_digit())
 }
 
 /// The pages that comments name in backticks, with their lines.
@@ -83,9 +74,17 @@ mod tests {
 
     #[test]
     fn rows_and_tests_are_named_alike() {
-        let page = "| Row | What holds | File |\n| E2, C9 | a plugin that stopped | `calls` |";
+        let page = Page::parse("| E2, C9 | a plugin that stopped | `calls` |");
         let test = "#[test]\nfn e2_c9_a_plugin_that_stopped() {\nfn helper() {\n";
-        assert_eq!(rows(page), numbered_tests(test).collect());
+        let rows: Vec<_> = page.rows.iter().map(page::Row::test).collect();
+        assert_eq!(rows, numbered_tests(test).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_row_with_a_test_cannot_be_without_one() {
+        let page = Page::parse("| A1 | x | `a` |\n| A1, A2 | needs root |");
+        let messages: Vec<_> = contradictions(&page).into_iter().map(|p| p.message).collect();
+        assert_eq!(messages, ["has a test of A1, and lists it as without one"]);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use tokio::sync::watch;
 use tonic::Status;
 
 use crate::{
-    BrokerOptions, ReservedId, Served, ServiceId, Services, Side, StreamService, dial::dial,
-    ids::Ids, session::Current, shared::Shared, stream,
+    BrokerOptions, Multiplexer, ReservedId, Served, ServiceId, Services, Side, StreamService,
+    dial::dial, ids::Ids, session::Current, shared::Shared, stream,
 };
 
 /// Opens further services between host and plugin, over numbered side channels.
@@ -31,9 +31,30 @@ impl Broker {
     /// The broker of this side, without a stream so far.
     #[must_use]
     pub fn new(side: impl Side, options: BrokerOptions, generation: Generation) -> Self {
+        Self::with(side, options, generation, None)
+    }
+
+    /// As [`new`](Self::new), with side channels that have no listeners of their own: they are
+    /// streams of the multiplexed connection, as the main connection is.
+    #[must_use]
+    pub fn multiplexed(
+        side: impl Side,
+        options: BrokerOptions,
+        generation: Generation,
+        multiplexer: Multiplexer,
+    ) -> Self {
+        Self::with(side, options, generation, Some(multiplexer))
+    }
+
+    fn with(
+        side: impl Side,
+        options: BrokerOptions,
+        generation: Generation,
+        multiplexer: Option<Multiplexer>,
+    ) -> Self {
         let (side, ids) = (Arc::new(side), Ids::default());
         let current = watch::Sender::new(Current::None);
-        Self { shared: Arc::new(Shared { side, options, generation, ids, current }) }
+        Self { shared: Arc::new(Shared { side, options, generation, ids, current, multiplexer }) }
     }
 
     /// Serves a tonic service, or several ([`Services`]), on a side channel of its own.
@@ -72,6 +93,7 @@ impl Broker {
     /// - `TRANSPORT_BROKER_TIMEOUT`: nobody announced it within
     ///   [`timeout`](BrokerOptions::timeout).
     /// - `PROTOCOL_BROKER_LIMIT`: it was announced, and turned away because too many were.
+    /// - `PROTOCOL_BROKER_UNKNOWN_ID`: multiplexed, and the other side says that nobody serves it.
     /// - `TRANSPORT_BROKER_UNAVAILABLE`: no stream to the other side came up in that time, or the
     ///   plugin has no broker.
     /// - `TRANSPORT_DISCONNECTED`: the stream ended meanwhile.

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Protection, ServiceId,
+    mux::KnockConnector,
     offers::{Found, Interest},
     plain::PlainConnector,
     shared::Shared,
@@ -15,12 +16,16 @@ use crate::{
 
 /// See [`Broker::dial`](crate::Broker::dial).
 pub(crate) async fn dial(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     id: ServiceId,
     options: ChannelOptions,
 ) -> Result<PluginChannel, Error> {
     let deadline = Instant::now() + shared.options.timeout;
     let session = shared.session(deadline).await?;
+    if let Some(multiplexer) = shared.multiplexer.clone() {
+        let connector = KnockConnector { shared: shared.clone(), multiplexer, id };
+        return shared.during(&session, connect(shared, connector, options)).await;
+    }
     let interest = Arc::new(session.offers.interest(id.get()));
     let dialled = async {
         let address = offered(shared, &interest, id, deadline).await?;

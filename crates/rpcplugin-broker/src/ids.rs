@@ -15,6 +15,8 @@ pub(crate) struct Ids(Arc<Mutex<Numbers>>);
 #[derive(Debug, Default)]
 struct Numbers {
     last: u32,
+    /// The numbers have begun again.
+    wrapped: bool,
     live: HashMap<u32, CancellationToken>,
 }
 
@@ -41,6 +43,16 @@ impl Ids {
         closed.inspect(CancellationToken::cancel).is_some()
     }
 
+    /// Whether a number was handed out, and what was served under it is closed: nobody will serve
+    /// it from here on.
+    pub(crate) fn is_over(&self, id: u32) -> bool {
+        let numbers = self.numbers();
+        match numbers.live.get(&id) {
+            Some(closed) => closed.is_cancelled(),
+            None => id != 0 && (id <= numbers.last || numbers.wrapped),
+        }
+    }
+
     pub(crate) fn live(&self) -> usize {
         self.numbers().live.len()
     }
@@ -55,6 +67,7 @@ impl Numbers {
     fn take(&mut self, closed: CancellationToken) -> u32 {
         // It ends: four billion live channels fit into no memory.
         loop {
+            self.wrapped |= self.last == u32::MAX;
             self.last = self.last.wrapping_add(1);
             if self.last != 0 && !self.live.contains_key(&self.last) {
                 self.live.insert(self.last, closed);
@@ -67,6 +80,10 @@ impl Numbers {
 impl LiveId {
     pub(crate) fn id(&self) -> ServiceId {
         self.id.into()
+    }
+
+    pub(crate) const fn ids(&self) -> &Ids {
+        &self.ids
     }
 
     pub(crate) const fn closed(&self) -> &CancellationToken {
@@ -112,6 +129,19 @@ mod tests {
         let (first, second) = (ids.next(), ids.next());
         assert!(ids.close(2) && !ids.close(3));
         assert!(second.closed().is_cancelled() && !first.closed().is_cancelled());
+    }
+
+    #[test]
+    fn a_number_is_over_once_it_is_closed_or_freed() {
+        let ids = Ids::default();
+        let (first, second) = (ids.next(), ids.next());
+        assert!([0, 1, 2, 3].into_iter().all(|id| !ids.is_over(id)));
+        ids.close(first.id);
+        drop(second);
+        assert_eq!([0, 1, 2, 3].map(|id| ids.is_over(id)), [false, true, true, false]);
+        ids.numbers().last = u32::MAX;
+        assert_eq!(ids.next().id, 2);
+        assert!(ids.is_over(3), "all numbers have been used");
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 //!
 //! - [`Broker`]: serves tonic services under a number, and dials the numbers of the other side.
 //! - [`Services`], [`Served`]: what a side channel serves, and its life.
+//! - [`Multiplexer`]: the one connection, if side channels have no listeners of their own.
 //! - [`Side`]: what a broker needs of host or plugin: listeners, address policy, TLS, and the
 //!   HTTP/2 server that answers on accepted connections.
 //!
@@ -40,6 +41,7 @@ mod dial;
 pub mod fuzzing;
 mod ids;
 mod message;
+mod mux;
 mod noise;
 mod offers;
 mod options;
@@ -56,6 +58,7 @@ mod stream;
 
 pub use self::{
     broker::{Broker, Counts},
+    mux::{MainConnector, MainListener, Multiplexer},
     options::BrokerOptions,
     policy::check_host_address,
     protection::Protection,

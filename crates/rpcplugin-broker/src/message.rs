@@ -1,7 +1,7 @@
 //! What the messages on the broker's stream mean.
 
 use rpcplugin_core::{Address, HandshakeError, ProtocolError, TransportError, escape_text};
-use rpcplugin_proto::plugin::ConnInfo;
+use rpcplugin_proto::plugin::{ConnInfo, conn_info::Knock};
 
 use crate::ServiceId;
 
@@ -50,7 +50,57 @@ pub(crate) fn announce(id: ServiceId, address: &Address) -> Result<ConnInfo, Tra
     Ok(ConnInfo { service_id: id.get(), network, address: text, knock: None })
 }
 
-fn refuse(message: &ConnInfo, reason: &str) -> ProtocolError {
+/// What a message means where side channels are multiplexed.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Multiplexed {
+    /// The peer wants to open a stream for this number.
+    Knock(u32),
+    /// The peer's answer to a knock: come in, or its reason not to.
+    Answer(u32, Result<(), String>),
+}
+
+/// Reads a message where side channels are multiplexed.
+///
+/// # Errors
+///
+/// `PROTOCOL_BROKER_MESSAGE` for an announcement: nobody has a listener of its own here.
+pub(crate) fn read_multiplexed(message: &ConnInfo) -> Result<Multiplexed, ProtocolError> {
+    let id = message.service_id;
+    match &message.knock {
+        None => Err(refuse(message, "it does not knock, and everything is multiplexed here")),
+        Some(Knock { knock: true, ack: false, .. }) => Ok(Multiplexed::Knock(id)),
+        Some(Knock { knock: true, ack: true, error }) if error.is_empty() => {
+            Ok(Multiplexed::Answer(id, Ok(())))
+        }
+        Some(Knock { error, .. }) if !error.is_empty() => {
+            Ok(Multiplexed::Answer(id, Err(shown(error))))
+        }
+        // Some peers send back what they get, half understood.
+        Some(_) => Ok(Multiplexed::Answer(id, Err("the answer is no welcome".to_owned()))),
+    }
+}
+
+/// Asks to be let in.
+pub(crate) fn knock(id: ServiceId) -> ConnInfo {
+    knocking(id.get(), Knock { knock: true, ack: false, error: String::new() })
+}
+
+/// Lets the peer in.
+pub(crate) fn welcome(id: u32) -> ConnInfo {
+    knocking(id, Knock { knock: true, ack: true, error: String::new() })
+}
+
+/// Refuses a knock.
+pub(crate) fn refusal(id: u32, reason: &str) -> ConnInfo {
+    knocking(id, Knock { knock: true, ack: true, error: reason.to_owned() })
+}
+
+fn knocking(id: u32, knock: Knock) -> ConnInfo {
+    ConnInfo { service_id: id, knock: Some(knock), ..ConnInfo::default() }
+}
+
+/// The error of a message that means nothing.
+pub(crate) fn refuse(message: &ConnInfo, reason: &str) -> ProtocolError {
     let ConnInfo { service_id, network, address, .. } = message;
     let (network, address) = (shown(network), shown(address));
     ProtocolError::BrokerMessage {
@@ -67,7 +117,6 @@ fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use rpcplugin_proto::plugin::conn_info::Knock;
 
     use super::*;
 
@@ -121,6 +170,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sent_over_a_multiplexed_connection_is_read() {
+        let read = |message| read_multiplexed(&message).unwrap();
+        assert_eq!(read(knock(4.into())), Multiplexed::Knock(4));
+        assert_eq!(read(welcome(4)), Multiplexed::Answer(4, Ok(())));
+        assert_eq!(read(refusal(4, "no")), Multiplexed::Answer(4, Err("no".to_owned())));
+    }
+
+    #[test]
+    fn an_announcement_is_refused_where_everything_is_multiplexed() {
+        let error = read_multiplexed(&message(4, "unix", "/s")).unwrap_err();
+        assert_eq!(error.code(), "PROTOCOL_BROKER_MESSAGE");
+    }
+
+    #[test]
     fn a_long_message_makes_no_long_error() {
         let error = read(&message(1, &"x".repeat(60_000), &"y".repeat(60_000))).unwrap_err();
         assert!(error.to_string().len() < 500);
@@ -137,6 +200,15 @@ mod tests {
             let knocks = knock.is_some();
             let knock = knock.map(|(knock, ack, error)| Knock { knock, ack, error });
             let message = ConnInfo { service_id: id, network, address, knock };
+            match read_multiplexed(&message) {
+                Ok(Multiplexed::Knock(read) | Multiplexed::Answer(read, _)) => {
+                    prop_assert!(read == id && knocks);
+                }
+                Err(error) => {
+                    prop_assert!(!knocks);
+                    prop_assert_eq!(error.code(), "PROTOCOL_BROKER_MESSAGE");
+                }
+            }
             match read(&message) {
                 Ok(read) => prop_assert!(read.id == id && !knocks),
                 Err(error) => prop_assert_eq!(error.code(), "PROTOCOL_BROKER_MESSAGE"),

@@ -19,8 +19,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ServiceId, Services, Side, SideConnection, ids::LiveId, message, services::Parts,
-    session::Session, shared::Shared,
+    ServiceId, Services, Side, SideConnection, ids::LiveId, message, mux::SideListener,
+    services::Parts, session::Session, shared::Shared,
 };
 
 /// The number of a side channel that is not served yet, so that a service can be made that knows
@@ -112,9 +112,16 @@ pub(crate) async fn serve(
     let deadline = Instant::now() + limit;
     let session = shared.session(deadline).await?;
     // It listens from here on; whatever fails below drops it.
-    let listener = shared.side.listen()?;
-    let announcement = message::announce(live.id(), &listener.address())?;
-    let permit = shared.during(&session, permit(&session, deadline, limit)).await?;
+    let (listener, announced): (Box<dyn Listener>, _) = match shared.multiplexer.clone() {
+        // Nothing is announced: the other side knocks.
+        Some(multiplexer) => (Box::new(SideListener::new(multiplexer, &live)), None),
+        None => {
+            let listener = shared.side.listen()?;
+            let announcement = message::announce(live.id(), &listener.address())?;
+            let permit = shared.during(&session, permit(&session, deadline, limit)).await?;
+            (listener, Some((permit, announcement)))
+        }
+    };
     // Nothing waits any more, so nothing is announced that is not served.
     let accepting = Accepting {
         side: shared.side.clone(),
@@ -130,7 +137,9 @@ pub(crate) async fn serve(
     let (id, kept) = (accepting.id, accepting.kept.clone());
     let (closed, ended) = (accepting.closed.clone(), accepting.ended.clone());
     let task = Some(tokio::spawn(accepting.run(listener)));
-    permit.send(announcement);
+    if let Some((permit, announcement)) = announced {
+        permit.send(announcement);
+    }
     Ok(Served { id, closed, kept, ended, task })
 }
 

@@ -1,6 +1,6 @@
 //! One life of the broker's stream between host and plugin.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use futures_util::{Stream, StreamExt as _};
 use rpcplugin_core::ProtocolError;
@@ -9,13 +9,20 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::{message, noise::Noise, offers::Offers};
+use crate::{
+    message::{self, Multiplexed},
+    mux::{Answers, HeldKnocks, Verdict},
+    noise::Noise,
+    offers::Offers,
+};
 
 /// One stream: where announcements go out, and what has come in.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) outgoing: mpsc::Sender<ConnInfo>,
     pub(crate) offers: Offers,
+    /// This side's knocks, if everything is multiplexed.
+    pub(crate) answers: Answers,
     /// The stream is over, or another one took its place.
     pub(crate) ended: CancellationToken,
     /// Another one took its place.
@@ -36,6 +43,8 @@ pub(crate) enum Current {
 #[derive(Debug)]
 pub(crate) struct Link {
     session: Arc<Session>,
+    /// The peer's knocks, if everything is multiplexed.
+    held: Option<HeldKnocks>,
     current: watch::Sender<Current>,
 }
 
@@ -47,16 +56,22 @@ impl Link {
         max_pending: usize,
     ) -> (Self, mpsc::Receiver<ConnInfo>) {
         let (outgoing, receiver) = mpsc::channel(WAITING);
-        let offers = Offers::new(max_pending);
+        let (offers, answers) = (Offers::new(max_pending), Answers::default());
         let (ended, replaced) = (CancellationToken::new(), CancellationToken::new());
-        let session = Arc::new(Session { outgoing, offers, ended, replaced });
+        let session = Arc::new(Session { outgoing, offers, answers, ended, replaced });
         let before = current.send_replace(Current::Open(session.clone()));
         if let Current::Open(before) = before {
             tracing::debug!("another stream of the broker takes the place of the last one");
             before.ended.cancel();
             before.replaced.cancel();
         }
-        (Self { session, current: current.clone() }, receiver)
+        (Self { session, held: None, current: current.clone() }, receiver)
+    }
+
+    /// The same, with knocks instead of announcements.
+    pub(crate) fn multiplexed(mut self, held: HeldKnocks) -> Self {
+        self.held = Some(held);
+        self
     }
 
     pub(crate) fn session(&self) -> Arc<Session> {
@@ -68,26 +83,43 @@ impl Link {
         self.replace(Current::Unsupported);
     }
 
-    /// Takes announcements in until the stream ends.
+    /// Takes announcements or knocks in until the stream ends.
     ///
     /// # Errors
     ///
     /// The status with which the stream ended, if it did not end well.
     pub(crate) async fn drive(
-        self,
+        mut self,
         mut incoming: impl Stream<Item = Result<ConnInfo, Status>> + Unpin,
     ) -> Result<(), Status> {
         let mut noise = Noise::default();
-        while let Some(message) = incoming.next().await {
+        loop {
+            let message = tokio::select! {
+                message = incoming.next() => message,
+                never = answer(self.held.as_mut()) => match never {},
+            };
+            let Some(message) = message else { return Ok(()) };
             if let Err(error) = self.received(&message?) {
                 noise.make(&error);
             }
         }
-        Ok(())
     }
 
-    fn received(&self, message: &ConnInfo) -> Result<(), ProtocolError> {
-        self.session.offers.announce(message::read(message)?)
+    fn received(&mut self, message: &ConnInfo) -> Result<(), ProtocolError> {
+        let Some(held) = &mut self.held else {
+            return self.session.offers.announce(message::read(message)?);
+        };
+        match message::read_multiplexed(message)? {
+            Multiplexed::Knock(id) => held.knocked(id),
+            Multiplexed::Answer(id, answer) => match self.session.answers.answered(id, answer) {
+                Verdict::Settled => Ok(()),
+                Verdict::Owed => {
+                    held.open_owed();
+                    Ok(())
+                }
+                Verdict::Stray => Err(message::refuse(message, "it answers no knock")),
+            },
+        }
     }
 
     /// Puts `next` in this session's place, unless another one already took it.
@@ -107,6 +139,14 @@ impl Drop for Link {
         // First, so that nobody finds a session that is over.
         self.replace(Current::None);
         self.session.ended.cancel();
+    }
+}
+
+/// Answers knocks, if there are any to answer.
+async fn answer(held: Option<&mut HeldKnocks>) -> Infallible {
+    match held {
+        Some(held) => held.answer().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,16 +1,18 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use rpcplugin_core::{Error, TransportError};
+use rpcplugin_proto::plugin::ConnInfo;
 use rpcplugin_transport::{EndReason, Generation};
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until},
 };
 
 use crate::{
-    BrokerOptions, Role, Side,
+    BrokerOptions, Multiplexer, Role, Side,
     ids::Ids,
-    session::{Current, Session},
+    mux::HeldKnocks,
+    session::{Current, Link, Session},
 };
 
 /// What the clones of a broker have in common.
@@ -20,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) generation: Generation,
     pub(crate) ids: Ids,
     pub(crate) current: watch::Sender<Current>,
+    /// What carries the side channels, if they have no listeners of their own.
+    pub(crate) multiplexer: Option<Multiplexer>,
 }
 
 impl Shared {
@@ -55,6 +59,16 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// Begins another life of the stream. What is sent comes out of the receiver.
+    pub(crate) fn link(&self) -> (Link, mpsc::Receiver<ConnInfo>) {
+        let most = self.options.max_pending;
+        let (link, receiver) = Link::open(&self.current, most);
+        let Some(multiplexer) = self.multiplexer.clone() else { return (link, receiver) };
+        let outgoing = link.session().outgoing.clone();
+        let held = HeldKnocks::new(multiplexer, self.ids.clone(), outgoing, most);
+        (link.multiplexed(held), receiver)
     }
 
     /// Runs a step that needs the session.

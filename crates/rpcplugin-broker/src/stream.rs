@@ -18,11 +18,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::DropGuard;
 use tonic::{Code, Request, Response, Status, Streaming};
 
-use crate::{message::LONGEST, session::Link, shared::Shared};
+use crate::{message::LONGEST, shared::Shared};
 
 /// See [`Broker::run`](crate::Broker::run).
 pub(crate) async fn run(shared: &Shared, channel: PluginChannel) -> Result<(), Status> {
-    let (link, receiver) = Link::open(&shared.current, shared.options.max_pending);
+    let (link, receiver) = shared.link();
     let mut client =
         GrpcBrokerClient::new(channel.without_request_timeout()).max_decoding_message_size(LONGEST);
     let session = link.session();
@@ -68,7 +68,7 @@ impl GrpcBroker for StreamService {
         &self,
         request: Request<Streaming<ConnInfo>>,
     ) -> Result<Response<Announcements>, Status> {
-        let (link, receiver) = Link::open(&self.shared.current, self.shared.options.max_pending);
+        let (link, receiver) = self.shared.link();
         let session = link.session();
         let ended = session.ended.clone();
         let outgoing = outgoing(receiver, ended.clone().drop_guard());

@@ -35,7 +35,7 @@ pub use self::{
     frame_limit::FrameLimit,
     generation::{EndReason, Generation},
     io::{BoxIo, Io},
-    listener::{Accepted, Listener},
+    listener::{Accepted, Listener, Proof},
     peer::{ExpectedPeer, Peer},
     status::{crash_report, error_from_status},
     tcp::{TcpBind, TcpConnector, TcpListener},

@@ -51,13 +51,46 @@ pub struct Accepted {
     pub io: BoxIo,
     /// Who is at the other end.
     pub peer: Peer,
+    proof: Proof,
 }
+
+/// Whoever must know that the peer of a connection has proved itself; often nobody.
+#[derive(Default)]
+#[must_use = "somebody may wait for the proof"]
+pub struct Proof(Option<Box<dyn FnOnce() + Send>>);
 
 impl Accepted {
     /// A connection from this peer; [`Peer::default`] if the system does not tell who it is.
     #[must_use]
     pub fn new(io: impl crate::Io, peer: Peer) -> Self {
-        Self { io: Box::new(io), peer }
+        Self { io: Box::new(io), peer, proof: Proof::default() }
+    }
+
+    /// Has this called once the peer has proved itself; it never is if the peer does not.
+    #[must_use]
+    pub fn on_proof(mut self, told: impl FnOnce() + Send + 'static) -> Self {
+        self.proof = Proof(Some(Box::new(told)));
+        self
+    }
+
+    /// Takes out whom to tell of the peer's proof.
+    pub fn take_proof(&mut self) -> Proof {
+        std::mem::take(&mut self.proof)
+    }
+}
+
+impl Proof {
+    /// The peer has proved itself: TLS is up where it was agreed on, else it speaks HTTP/2.
+    pub fn given(self) {
+        if let Some(told) = self.0 {
+            told();
+        }
+    }
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proof").field("awaited", &self.0.is_some()).finish()
     }
 }
 

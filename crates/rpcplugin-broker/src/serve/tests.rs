@@ -49,6 +49,7 @@ fn side() -> (Arc<Shared>, tempfile::TempDir) {
         generation: Generation::new(),
         ids: Ids::default(),
         current: watch::Sender::new(Current::None),
+        multiplexer: None,
     };
     (Arc::new(shared), directory)
 }

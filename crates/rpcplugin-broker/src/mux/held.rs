@@ -1,0 +1,115 @@
+use std::{convert::Infallible, time::Duration};
+
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use rpcplugin_core::ProtocolError;
+use rpcplugin_proto::plugin::ConnInfo;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+
+use super::{Multiplexer, router::LinkId};
+use crate::{ids::Ids, message};
+
+/// The peer's knocks on one stream of the broker, as long as they have no answer.
+#[derive(Debug)]
+pub(crate) struct HeldKnocks {
+    multiplexer: Multiplexer,
+    link: LinkId,
+    ids: Ids,
+    outgoing: mpsc::Sender<ConnInfo>,
+    most: usize,
+    held: FuturesUnordered<BoxFuture<'static, ()>>,
+}
+
+impl HeldKnocks {
+    /// How long a knock waits for somebody to serve its number: less than the 5 s for which
+    /// go-plugin waits for an answer.
+    const PATIENCE: Duration = Duration::from_secs(4);
+
+    pub(crate) fn new(
+        multiplexer: Multiplexer,
+        ids: Ids,
+        outgoing: mpsc::Sender<ConnInfo>,
+        most: usize,
+    ) -> Self {
+        let link = multiplexer.router().link();
+        Self { multiplexer, link, ids, outgoing, most, held: FuturesUnordered::new() }
+    }
+
+    /// Takes a knock in.
+    ///
+    /// # Errors
+    ///
+    /// `PROTOCOL_BROKER_LIMIT` if too many are held; it gets no answer then.
+    pub(crate) fn knocked(&mut self, id: u32) -> Result<(), ProtocolError> {
+        if self.held.len() >= self.most {
+            return Err(ProtocolError::BrokerLimit { id, limit: self.most });
+        }
+        let answering = answer(
+            self.multiplexer.clone(),
+            self.link,
+            self.ids.clone(),
+            self.outgoing.clone(),
+            id,
+        );
+        self.held.push(answering.boxed());
+        Ok(())
+    }
+
+    /// Opens a stream that the peer expects and nobody wants.
+    pub(crate) fn open_owed(&self) {
+        self.multiplexer.open_owed();
+    }
+
+    /// Answers what can be answered. It never ends. Cancel-safe.
+    pub(crate) async fn answer(&mut self) -> Infallible {
+        loop {
+            if self.held.next().await.is_none() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+impl Drop for HeldKnocks {
+    fn drop(&mut self) {
+        self.multiplexer.router().forget(self.link);
+    }
+}
+
+async fn answer(
+    multiplexer: Multiplexer,
+    link: LinkId,
+    ids: Ids,
+    outgoing: mpsc::Sender<ConnInfo>,
+    id: u32,
+) {
+    let router = multiplexer.router();
+    let deadline = Instant::now() + HeldKnocks::PATIENCE;
+    // The stream of announcements is gone, and this with it.
+    let Ok(permit) = outgoing.reserve_owned().await else { return };
+    loop {
+        let served = router.served();
+        // Nothing waits between the promise and its answer, so answers keep the order of promises.
+        if router.admit(id, link) {
+            permit.send(message::welcome(id));
+            return;
+        }
+        let patience = async {
+            if !ids.is_over(id) {
+                tokio::select! {
+                    () = served => return true,
+                    () = sleep_until(deadline) => {}
+                }
+            }
+            false
+        };
+        if !patience.await {
+            let refusal = ProtocolError::BrokerUnknownId { id };
+            tracing::warn!(code = refusal.code(), "refused a knock: {refusal}");
+            permit.send(message::refusal(id, &refusal.to_string()));
+            return;
+        }
+    }
+}

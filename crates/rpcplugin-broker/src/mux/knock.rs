@@ -1,0 +1,80 @@
+use std::{sync::Arc, time::Duration};
+
+use rpcplugin_core::{Error, ProtocolError, TransportError};
+use rpcplugin_proto::plugin::ConnInfo;
+use rpcplugin_transport::BoxIo;
+use tokio::{
+    sync::{OwnedMutexGuard, mpsc::OwnedPermit, oneshot},
+    time::timeout,
+};
+
+use super::{Multiplexer, driver};
+use crate::{ServiceId, message, session::Session};
+
+/// Knocks and, once let in, opens a stream.
+///
+/// Dropping the future before the knock takes it back. After that the knock goes on by itself, as
+/// the acceptor may have promised the next stream to it.
+pub(super) async fn dial(
+    multiplexer: &Multiplexer,
+    link: &Arc<Session>,
+    id: ServiceId,
+    limit: Duration,
+) -> Result<BoxIo, Error> {
+    let turn = multiplexer.turn().await;
+    let permit = link.outgoing.clone().reserve_owned().await.map_err(|_| driver::lost())?;
+    let (reply, opened) = oneshot::channel();
+    let (multiplexer, link) = (multiplexer.clone(), link.clone());
+    tokio::spawn(Knock { multiplexer, link, id, limit }.run(turn, permit, reply));
+    // No answer: the session ended meanwhile.
+    opened.await.unwrap_or_else(|_| Err(driver::lost()))
+}
+
+/// One knock.
+#[derive(Debug)]
+struct Knock {
+    multiplexer: Multiplexer,
+    link: Arc<Session>,
+    id: ServiceId,
+    limit: Duration,
+}
+
+impl Knock {
+    /// The turn is held until the stream is opened or it is clear that there will be none.
+    async fn run(
+        self,
+        turn: OwnedMutexGuard<()>,
+        permit: OwnedPermit<ConnInfo>,
+        reply: oneshot::Sender<Result<BoxIo, Error>>,
+    ) {
+        let mut knocked = self.link.answers.knock(self.id.get());
+        permit.send(message::knock(self.id));
+        let answer = tokio::select! {
+            biased;
+            () = self.multiplexer.ended() => return,
+            answer = timeout(self.limit, knocked.answer()) => match answer {
+                Ok(answer) => Some(answer),
+                Err(_) => knocked.give_up(),
+            },
+            () = self.link.ended.cancelled() => {
+                // Whether the acceptor has heard it, nobody knows; so it gets its stream. If it
+                // expects none, it sees a connection that ends at once.
+                self.multiplexer.open(Some(turn), oneshot::channel().0);
+                return;
+            }
+        };
+        // Whoever has gone meanwhile needs no answer.
+        match answer {
+            Some(Ok(())) => self.multiplexer.open(Some(turn), reply),
+            Some(Err(reason)) => {
+                let id = self.id.get();
+                tracing::debug!(id, reason, "a knock was refused");
+                let _ = reply.send(Err(ProtocolError::BrokerUnknownId { id }.into()));
+            }
+            None => {
+                let (id, limit) = (self.id.get(), self.limit);
+                let _ = reply.send(Err(TransportError::BrokerTimeout { id, limit }.into()));
+            }
+        }
+    }
+}

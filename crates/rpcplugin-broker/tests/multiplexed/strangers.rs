@@ -1,0 +1,97 @@
+use std::time::Duration;
+
+use rpcplugin_core::Address;
+use rpcplugin_transport::{Accepted, Listener as _, Peer, UnixBind, UnixConnector, UnixListener};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::Instant,
+};
+use tower_service::Service as _;
+
+use crate::{
+    pair::{MuxSide, dialled},
+    support::{Setup, Task, ask, names, within},
+};
+
+struct Plugin {
+    connector: UnixConnector,
+    side: MuxSide,
+    _serving: Task,
+    _directory: tempfile::TempDir,
+}
+
+fn plugin() -> Plugin {
+    let directory = tempfile::tempdir().unwrap();
+    let listener = UnixListener::bind(&UnixBind::new().dir(directory.path())).unwrap();
+    let Address::Unix(path) = listener.address() else { unreachable!() };
+    let connector = UnixConnector::new(path);
+    let (side, serving) = MuxSide::plugin(&Setup::default(), listener);
+    Plugin { connector, side, _serving: serving, _directory: directory }
+}
+
+async fn dial(plugin: &Plugin) -> Accepted {
+    dialled(plugin.connector.clone()).await
+}
+
+/// A host that has to prove itself, since it is not the parent of this process.
+async fn is_served(plugin: &Plugin) {
+    let host = MuxSide::host(&Setup::default());
+    host.multiplexer.run(dial(plugin).await);
+    let channel = rpcplugin_transport::PluginChannel::connect(
+        host.multiplexer.connector(),
+        rpcplugin_transport::ChannelOptions::new(),
+        rpcplugin_transport::Generation::new(),
+    )
+    .await
+    .unwrap();
+    let broker = host.broker().clone();
+    let running = tokio::spawn(async move { broker.run(channel).await });
+    let served = within(10, plugin.side.broker().serve(names("plugin"))).await.unwrap();
+    let channel = within(10, host.broker().dial(served.id())).await.unwrap();
+    assert_eq!(ask(&channel, "k").await.unwrap(), "plugin:k");
+    running.abort();
+}
+
+#[tokio::test]
+async fn f12_a_stranger_that_connects_first_shuts_nobody_out_and_is_dropped_within_2_s() {
+    let plugin = plugin();
+    let mut squatter = dial(&plugin).await.io;
+    let start = Instant::now();
+    let mut rest = Vec::new();
+    within(10, squatter.read_to_end(&mut rest)).await.unwrap();
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(1900) && took < Duration::from_secs(4), "{took:?}");
+    is_served(&plugin).await;
+}
+
+#[tokio::test]
+async fn strangers_go_once_the_host_is_found() {
+    let plugin = plugin();
+    let mut squatters = Vec::new();
+    for _ in 0..12 {
+        squatters.push(dial(&plugin).await.io);
+    }
+    squatters[0].write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    within(5, is_served(&plugin)).await;
+    for squatter in &mut squatters {
+        let _ = within(5, squatter.read_to_end(&mut Vec::new())).await;
+    }
+    let mut late = plugin.connector.clone();
+    let refused = late.call("http://localhost".parse().unwrap());
+    assert!(refused.await.is_err(), "the socket is closed");
+}
+
+#[tokio::test]
+async fn more_strangers_than_are_judged_at_once_delay_the_host_and_no_more() {
+    let plugin = plugin();
+    let mut squatters = Vec::new();
+    for _ in 0..40 {
+        squatters.push(dial(&plugin).await.io);
+    }
+    within(20, is_served(&plugin)).await;
+}
+
+#[test]
+fn a_peer_without_credentials_is_a_stranger() {
+    assert_eq!(Peer::default().pid(), None);
+}

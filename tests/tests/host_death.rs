@@ -3,8 +3,15 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    collections::BTreeSet,
+    os::unix::fs::{DirBuilderExt as _, FileTypeExt as _},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
+use rpcplugin::{core::Address, transport::PrivateDir};
 use rpcplugin_tests::{
     Fifo,
     host::{self, exists, freeze, gone, program, signal},
@@ -188,6 +195,68 @@ fn j2_however_the_host_dies_its_plugin_does_too() {
             all_die(guard, host, how, &[pid]).await;
         }
     });
+}
+
+#[test]
+fn j5_the_next_host_sweeps_exactly_the_directories_of_dead_hosts() {
+    leak_free(async |guard| {
+        let plugin = program("test-plugin");
+        let plugin = plugin.to_str().unwrap();
+        let (mut lives, live) = start(guard, &[], &[plugin]).await;
+        let (detaching, detached) = start(guard, &["detach"], &[plugin, "detach"]).await;
+        kill(detaching).await;
+        let needed = entries(guard);
+        assert_eq!(needed.len(), 2);
+        let evil = program("evil-plugin");
+        let words = ["listen", "unix", "serve", "deaf-tls", "line", LINE, "hang"];
+        let (dies, foreign) =
+            start(guard, &[], &[&[evil.to_str().unwrap()], &words[..]].concat()).await;
+        kill(dies).await;
+        gone(foreign).await;
+        assert_eq!(entries(guard).len(), 3, "a foreign plugin leaves the directory");
+        for number in 0..1000 {
+            // The alphabet of names has no 0, 1, 8 and 9.
+            let letter = |digit: char| char::from(b'a' + digit as u8 - b'0');
+            let name: String = format!("{number:04}").chars().map(letter).collect();
+            let left = guard.base().join(format!("rpcplugin-left{name}"));
+            std::fs::DirBuilder::new().mode(0o700).create(left).unwrap();
+        }
+
+        let next = host::host(guard).spawn(host::test_plugin(guard)).await.unwrap();
+        let Address::Unix(socket) = next.address() else { panic!("{:?}", next.address()) };
+        let own = socket.parent().unwrap().to_owned();
+        let expected: BTreeSet<_> = needed.iter().cloned().chain([own]).collect();
+        let swept = async {
+            while entries(guard) != expected {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let swept = tokio::time::timeout(Duration::from_secs(30), swept).await;
+        assert!(swept.is_ok(), "{:?} and not {expected:?}", entries(guard));
+        assert!(exists(live) && exists(detached));
+        assert_eq!(sockets(guard).iter().filter(|path| is_socket(path)).count(), 3);
+
+        signal(detached, Signal::TERM);
+        gone(detached).await;
+        assert_eq!(PrivateDir::sweep(guard.base()).unwrap(), 1, "now nobody needs it");
+        drop(lives.stdin.take());
+        assert!(lives.wait().await.unwrap().success());
+        next.shutdown().await.unwrap();
+    });
+}
+
+async fn kill(mut host: Child) {
+    signal(host.id().unwrap(), Signal::KILL);
+    host.wait().await.unwrap();
+}
+
+fn entries(guard: &LeakGuard) -> BTreeSet<PathBuf> {
+    let entries = std::fs::read_dir(guard.base()).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
 }
 
 #[test]

@@ -52,10 +52,19 @@ impl Launched {
         let Prepared { launch, directory, kept } = prepared;
         let settings = &plan.settings;
         let bound = clock.end();
+        #[cfg(unix)]
+        let outlives =
+            directory.as_ref().filter(|_| settings.detach).map(|made| made.path().to_owned());
         let process = bound
             .within(crate::process::launch(launch, directory))
             .await
             .map_err(|limit| HandshakeError::Timeout { limit })??;
+        #[cfg(unix)]
+        if let Some(path) = outlives
+            && let Err(error) = rpcplugin_transport::PrivateDir::keep_for(&path, process.pid())
+        {
+            tracing::warn!(path = %path.display(), %error, "once this host is gone, another may take the directory of its detached plugin for one that is not needed");
+        }
         let raw = settings.raw_stderr.as_ref().map(|sink| sink.writer());
         let candidate = Candidate::new(process, settings.stderr_tail_lines, raw);
         let at = Instant::now();

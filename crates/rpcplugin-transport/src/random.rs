@@ -5,12 +5,20 @@ use std::io;
 /// A name that nobody can guess: `prefix` and `length` random characters of five bits each.
 #[cfg(unix)]
 pub(crate) fn name(prefix: &str, length: usize) -> io::Result<String> {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut bytes = vec![0; length];
     getrandom::fill(&mut bytes)?;
     let random = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
     Ok(prefix.chars().chain(random).collect())
 }
+
+/// Whether [`name`] makes random parts with this byte.
+#[cfg(unix)]
+pub(crate) fn is_in_name(byte: &u8) -> bool {
+    ALPHABET.contains(byte)
+}
+
+#[cfg(unix)]
+const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// Every number below `count`, each once, in random order.
 ///

@@ -5,8 +5,10 @@ mod connector;
 mod directory;
 mod group;
 mod listener;
+mod lock;
 mod removal;
 mod socket;
+mod sweep;
 
 pub use self::{
     connector::UnixConnector,

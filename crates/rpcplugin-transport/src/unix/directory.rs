@@ -6,13 +6,15 @@ use std::{
 
 use rpcplugin_core::{ConfigError, Error, TransportError, limits};
 use rustix::{
-    fs::{Gid, Mode},
+    fs::{Gid, Mode, Stat},
     io::Errno,
 };
 
 use super::{
     group,
+    lock::{self, Lock},
     removal::{self, FileId, file_id},
+    sweep,
 };
 use crate::{connector::is_shortage, random};
 
@@ -20,6 +22,10 @@ use crate::{connector::is_shortage, random};
 ///
 /// Dropping it removes it with all that is in it: up to 10 000 files, 16 levels deep, without
 /// following links. Dropping blocks for as long as the file system takes.
+///
+/// It is locked for as long as this process lives, so that what a process that was killed leaves
+/// is known as such: the first time a process [creates](PrivateDir::create) a directory in a base,
+/// a thread [sweeps](PrivateDir::sweep) there.
 #[derive(Debug)]
 pub struct PrivateDir {
     path: PathBuf,
@@ -58,7 +64,11 @@ impl PrivateDir {
         group: Option<&str>,
     ) -> Result<Self, Error> {
         // A plugin of another user in the group must be able to create its socket inside.
-        Self::create_for(bases, group, Mode::RWXU | Mode::RWXG)
+        let made = Self::create_for(bases, group, Mode::RWXU | Mode::RWXG)?;
+        if let Some(base) = made.path.parent() {
+            sweep::once_in_background(base);
+        }
+        Ok(made)
     }
 
     /// As [`create`](Self::create), with this mode if there is a group.
@@ -85,6 +95,43 @@ impl PrivateDir {
         &self.path
     }
 
+    /// Removes from `base` what processes of this user that are gone left there of such
+    /// directories, and returns how many that were.
+    ///
+    /// A directory stays if the process that made it lives, or one that it is
+    /// [kept for](PrivateDir::keep_for), if this cannot be told, or if it does not look like one of
+    /// these in name, owner and mode. At most 2000 are removed, and at most 100 000 names are read;
+    /// links are not followed. Blocks for as long as the file system takes.
+    ///
+    /// # Errors
+    ///
+    /// The system's reason, if `base` cannot be read.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use rpcplugin_transport::PrivateDir;
+    ///
+    /// let base = tempfile::tempdir()?;
+    /// let live = PrivateDir::create([base.path()], None)?;
+    /// assert_eq!(PrivateDir::sweep(base.path())?, 0);
+    /// assert!(live.path().exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sweep(base: &Path) -> io::Result<usize> {
+        sweep::sweep(base)
+    }
+
+    /// Keeps the directory at `path` from being swept while the process `pid` lives, even if this
+    /// one does not: for a plugin that is to outlive its host.
+    ///
+    /// # Errors
+    ///
+    /// The system's reason, if the note that this leaves in the directory cannot be written.
+    pub fn keep_for(path: &Path, pid: u32) -> io::Result<()> {
+        lock::keep_for(&removal::open(path)?, pid)
+    }
+
     fn create_in(base: &Path, group: Option<(&str, Gid, Mode)>) -> Result<Self, Error> {
         let refuse = |reason, source: Option<Errno>| match source.map(io::Error::from) {
             Some(error) if is_shortage(&error) => {
@@ -96,21 +143,8 @@ impl PrivateDir {
         if base.as_os_str().len() > limits::SOCKET_BASE {
             return Err(refuse(TOO_LONG, None));
         }
-        let path =
-            make(base).map_err(|error| refuse("no directory can be made in it", Some(error)))?;
-        let seal = || {
-            let directory = removal::open(&path)?;
-            // The umask and a base with the set-group-ID bit have a say in what mkdir makes.
-            rustix::fs::fchmod(&directory, Mode::RWXU)?;
-            let stat = rustix::fs::fstat(&directory)?;
-            Ok((directory, stat))
-        };
-        let (directory, stat) = seal().map_err(|error| {
-            // If somebody put something else in its place, that is not empty, or not ours to
-            // remove.
-            let _ = rustix::fs::rmdir(&path);
-            refuse("the directory made in it cannot be opened", Some(error))
-        })?;
+        let (path, directory, stat) =
+            make(base).map_err(|(reason, error)| refuse(reason, Some(error)))?;
         let is_ours = stat.st_uid == rustix::process::geteuid().as_raw()
             && Mode::from_raw_mode(stat.st_mode) == Mode::RWXU;
         if !is_ours {
@@ -156,20 +190,58 @@ pub(super) fn check_form(directory: &Path) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Makes a directory with a name that was free.
-fn make(base: &Path) -> rustix::io::Result<PathBuf> {
-    const ATTEMPTS: usize = 16;
+/// Makes a directory with a name that was free, and locks it.
+fn make(base: &Path) -> Result<(PathBuf, OwnedFd, Stat), (&'static str, Errno)> {
+    // A name that exists is as good as impossible. A process that does nothing but sweep can come
+    // first again and again, although not for ever.
+    const ATTEMPTS: usize = 1000;
+    let cannot_make = "no directory can be made in it";
     let mut last = Errno::EXIST;
     for _ in 0..ATTEMPTS {
-        let name = random::name(PREFIX, RANDOM).map_err(|_| Errno::IO)?;
+        let name = random::name(PREFIX, RANDOM).map_err(|_| (cannot_make, Errno::IO))?;
         let path = base.join(name);
         match rustix::fs::mkdir(&path, Mode::RWXU) {
-            Ok(()) => return Ok(path),
-            Err(error @ (Errno::EXIST | Errno::INTR)) => last = error,
-            Err(error) => return Err(error),
+            Ok(()) => {}
+            Err(error @ (Errno::EXIST | Errno::INTR)) => {
+                last = error;
+                continue;
+            }
+            Err(error) => return Err((cannot_make, error)),
+        }
+        match seal(&path) {
+            Ok(Some((directory, stat))) => return Ok((path, directory, stat)),
+            // A sweep came before the lock, and has taken the directory for one that was left.
+            Ok(None) => std::thread::yield_now(),
+            Err(error) => {
+                // If somebody put something else in its place, that is not empty, or not ours to
+                // remove.
+                let _ = rustix::fs::rmdir(&path);
+                return Err(("the directory made in it cannot be opened", error));
+            }
         }
     }
-    Err(last)
+    Err((cannot_make, last))
+}
+
+/// Opens and locks a directory that has just been made; `None` if it is gone again.
+fn seal(path: &Path) -> rustix::io::Result<Option<(OwnedFd, Stat)>> {
+    let directory = match removal::open(path) {
+        Err(Errno::NOENT) => return Ok(None),
+        opened => opened?,
+    };
+    if lock::try_lock(&directory) == Lock::HeldByAnother || !removal::is_at(&directory, path)? {
+        return Ok(None);
+    }
+    // The umask and a base with the set-group-ID bit have a say in what mkdir makes.
+    rustix::fs::fchmod(&directory, Mode::RWXU)?;
+    let stat = rustix::fs::fstat(&directory)?;
+    Ok(Some((directory, stat)))
+}
+
+/// Whether a file has the name of a private directory.
+pub(super) fn is_name(name: &[u8]) -> bool {
+    name.strip_prefix(PREFIX.as_bytes())
+        .is_some_and(|random| random.len() == RANDOM && random.iter().all(random::is_in_name))
 }
 
 const PREFIX: &str = "rpcplugin-";

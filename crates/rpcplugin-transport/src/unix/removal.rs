@@ -29,9 +29,13 @@ pub(super) fn remove_socket(path: &std::path::Path, id: FileId) {
 /// A plugin fills this directory, so depth and number of what is removed are bounded, and no
 /// link is followed. What lies beyond the bounds stays, and the error says so.
 pub(super) fn remove_contents(directory: &OwnedFd) -> io::Result<()> {
+    remove_contents_within(directory, &mut 10_000)
+}
+
+/// As [`remove_contents`], with the number of files that may still be removed.
+pub(super) fn remove_contents_within(directory: &OwnedFd, left: &mut usize) -> io::Result<()> {
     const DEEPEST: usize = 16;
-    let mut left = 10_000;
-    remove_below(directory, DEEPEST, &mut left)
+    remove_below(directory, DEEPEST, left)
 }
 
 fn remove_below(directory: &OwnedFd, depth: usize, left: &mut usize) -> io::Result<()> {
@@ -69,8 +73,18 @@ fn is_directory(directory: &OwnedFd, name: impl Arg) -> bool {
         .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_dir())
 }
 
-fn open_directory(directory: &OwnedFd, name: impl Arg) -> rustix::io::Result<OwnedFd> {
+pub(super) fn open_directory(directory: &OwnedFd, name: impl Arg) -> rustix::io::Result<OwnedFd> {
     rustix::fs::openat(directory, name, DIRECTORY, Mode::empty())
+}
+
+/// Whether an open file is what `path` names.
+pub(super) fn is_at(file: &OwnedFd, path: impl Arg) -> rustix::io::Result<bool> {
+    let open = file_id(&rustix::fs::fstat(file)?);
+    match rustix::fs::lstat(path) {
+        Ok(stat) => Ok(file_id(&stat) == open),
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Opens a directory by its path, which must not be a link.

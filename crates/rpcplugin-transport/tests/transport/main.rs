@@ -10,6 +10,8 @@ mod load;
 mod loss;
 mod peers;
 mod support;
+#[cfg(unix)]
+mod sweep;
 mod tcp;
 #[cfg(unix)]
 mod unix;

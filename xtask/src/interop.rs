@@ -1,6 +1,7 @@
 //! `cargo xtask interop`: our host and our plugin against real ones.
 
 mod debian;
+mod document;
 mod example;
 mod go;
 mod ours;
@@ -23,7 +24,7 @@ use crate::AlreadyReported;
 /// Run our host and our plugin against those of go-plugin, pyvider-rpcplugin, python-plugin and
 /// crowdsec, plaintext and with automatic mutual TLS, and print a matrix of the pairs.
 ///
-/// Fetches and builds the peers first, into target/interop: go-plugin 1.8.0 and 1.4.8 with Go, the
+/// Fetches and builds the peers first, into target/interop: go-plugin 1.8.0, 1.6.0 and 1.4.8 with Go, the
 /// Python ones with venv and pip, crowdsec with apt-get download. A second run finds them there.
 /// The output of each pair is kept in target/interop/logs. Fails if a pair fails.
 #[derive(clap::Args, Debug)]
@@ -43,10 +44,17 @@ pub(crate) struct Interop {
     /// Run the peers against each other too, to tell a fault of theirs from one of ours.
     #[arg(long)]
     reference: bool,
+
+    /// Write docs/interop.md from the table of pairs, and run none.
+    #[arg(long, exclusive = true)]
+    write_docs: bool,
 }
 
 impl Interop {
     pub(crate) fn run(self) -> Result<()> {
+        if self.write_docs {
+            return document::write();
+        }
         let mut pairs = pairs::all(self.reference);
         let names: Vec<_> = pairs.iter().map(Pair::name).collect();
         pairs.retain(|pair| pair.name().contains(&self.filter));

@@ -22,8 +22,10 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 )
 
-// The key-value example of go-plugin itself, host and plugin.
+// Examples of go-plugin itself, hosts and plugins.
 tool (
 	github.com/hashicorp/go-plugin/examples/grpc
 	github.com/hashicorp/go-plugin/examples/grpc/plugin-go-grpc
+	github.com/hashicorp/go-plugin/examples/negotiated
+	github.com/hashicorp/go-plugin/examples/negotiated/plugin-go
 )

@@ -1,4 +1,4 @@
-//! A pair whose host is go-plugin's own key-value example, as it is.
+//! A pair whose host is one of go-plugin's own key-value examples, as it is.
 
 use std::{ffi::OsString, fs};
 
@@ -16,12 +16,12 @@ use super::{
 /// The store is the plugin's working directory, since each run starts a new plugin.
 pub(super) fn run(pair: &Pair, host: &[OsString], plugin: &[OsString]) -> Result<Outcome> {
     let scratch = Scratch::new(pair)?;
-    // The host gives this to a shell, which would stand between it and the plugin without `exec`.
+    // A shell runs this, which would stand between host and plugin without `exec`.
     let words = plugin.iter().map(quoted).collect::<Result<Vec<_>>>()?;
-    let variables = [
-        ("KV_PROTO", OsString::from("grpc")),
-        ("KV_PLUGIN", OsString::from(format!("exec {}", words.join(" ")))),
-    ];
+    let line = format!("exec {}", words.join(" "));
+    // The one example starts what the variable says, the other one this file.
+    scratch.script("kv-plugin", &line)?;
+    let variables = [("KV_PROTO", OsString::from("grpc")), ("KV_PLUGIN", OsString::from(line))];
     let call = |arguments: &[&str]| {
         let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
         let ended = scratch.run(&[host, &arguments].concat(), &variables)?;

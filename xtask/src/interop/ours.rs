@@ -18,21 +18,21 @@ pub(super) fn prepare() -> Result<Programs> {
         .context("cannot run cargo build")?;
     ensure!(status.success(), "our own ends do not build");
     let dir = workspace::target_dir()?.join("debug");
-    let host = |kind| {
-        command(
-            dir.join("interop-host").with_extension(env::consts::EXE_EXTENSION),
-            &["--kind", kind],
-        )
-    };
-    let plugin =
-        command(dir.join("interop-plugin").with_extension(env::consts::EXE_EXTENSION), &[]);
+    let program = |name| dir.join(name).with_extension(env::consts::EXE_EXTENSION);
+    let host = |kind| command(program("interop-host"), &["--kind", kind]);
+    let plugin = command(program("interop-plugin"), &[]);
     Ok(Programs {
         hosts: vec![
             (Service::Probe, host("probe")),
             (Service::Example, host("kv")),
+            (Service::Negotiated, host("negotiated")),
             (Service::Notifier, host("notifier")),
         ],
         // One program serves the probe and the key-value service of the example.
-        plugins: vec![(Service::Probe, plugin.clone()), (Service::Example, plugin)],
+        plugins: vec![
+            (Service::Probe, plugin.clone()),
+            (Service::Example, plugin),
+            (Service::Negotiated, command(program("interop-plugin"), &["versions=2,3"])),
+        ],
     })
 }

@@ -1,4 +1,4 @@
-//! Which pairs there are, and what the peers are known not to do (the README has the table).
+//! Which pairs there are, and what the peers are known not to do (`docs/interop.md` is made of it).
 
 use super::peers::Peer;
 
@@ -25,6 +25,8 @@ pub(super) enum Service {
     Probe,
     /// go-plugin's own key-value example, as it is.
     Example,
+    /// go-plugin's example of several versions, with the same service.
+    Negotiated,
     /// crowdsec's notifications.
     Notifier,
 }
@@ -73,7 +75,7 @@ impl End {
     }
 
     pub(super) fn is_example(self) -> bool {
-        self.service == Service::Example
+        matches!(self.service, Service::Example | Service::Negotiated)
     }
 
     /// Whether this host can drive that plugin: ours know every service.
@@ -82,7 +84,11 @@ impl End {
     }
 
     fn name(self) -> String {
-        let example = if self.is_example() { " example" } else { "" };
+        let example = match self.service {
+            Service::Example => " example",
+            Service::Negotiated => " negotiated example",
+            Service::Probe | Service::Notifier => "",
+        };
         format!("{}{example}", self.peer.name())
     }
 }
@@ -121,6 +127,11 @@ impl Pair {
     /// The name without the way.
     pub(super) fn ends(&self) -> String {
         format!("{} -> {}", self.host.name(), self.plugin.name())
+    }
+
+    /// The names of host and plugin.
+    pub(super) fn names(&self) -> (String, String) {
+        (self.host.name(), self.plugin.name())
     }
 
     /// What the two talk about.
@@ -166,7 +177,7 @@ impl Pair {
             Peer::Crowdsec => {
                 limits.push(("stdio", "go-plugin 1.0.1 has no stdio service"));
             }
-            Peer::Ours | Peer::Go180 | Peer::Go148 => {}
+            Peer::Ours | Peer::Go180 | Peer::Go160 | Peer::Go148 => {}
         }
         match self.host.peer {
             Peer::Pyvider => limits.extend([
@@ -189,7 +200,7 @@ impl Pair {
                 ("processes", "the example host ends without its plugin, which does not notice"),
                 ("files", "as for processes"),
             ]),
-            Peer::Ours | Peer::Go180 | Peer::Go148 | Peer::Crowdsec => {}
+            Peer::Ours | Peer::Go180 | Peer::Go160 | Peer::Go148 | Peer::Crowdsec => {}
         }
         limits
     }

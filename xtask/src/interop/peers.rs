@@ -21,6 +21,7 @@ use crate::workspace;
 pub(super) enum Peer {
     Ours,
     Go180,
+    Go160,
     Go148,
     Crowdsec,
     Pyvider,
@@ -28,13 +29,21 @@ pub(super) enum Peer {
 }
 
 impl Peer {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Ours, Self::Go180, Self::Go148, Self::Crowdsec, Self::Pyvider, Self::PythonPlugin];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Ours,
+        Self::Go180,
+        Self::Go160,
+        Self::Go148,
+        Self::Crowdsec,
+        Self::Pyvider,
+        Self::PythonPlugin,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
             Self::Go180 => "go-plugin 1.8.0",
+            Self::Go160 => "go-plugin 1.6.0",
             Self::Go148 => "go-plugin 1.4.8",
             Self::Crowdsec => "crowdsec dummy (go-plugin 1.0.1)",
             Self::Pyvider => "pyvider-rpcplugin 0.5.5",
@@ -42,11 +51,43 @@ impl Peer {
         }
     }
 
+    /// What is run of it, for the documentation.
+    pub(super) fn about(self) -> &'static str {
+        match self {
+            Self::Ours => "the host and the plugin of this repository",
+            Self::Go180 => {
+                "the newest go-plugin, with the newest gRPC for Go: a host and a plugin written for \
+                 these tests, and its own examples `grpc` and `negotiated` as they are"
+            }
+            Self::Go160 => {
+                "the first go-plugin that multiplexes, with the gRPC of its time: the same programs, \
+                 and its own example `grpc` as it is"
+            }
+            Self::Go148 => {
+                "a go-plugin before socket directories, with the gRPC of its time: the same programs, \
+                 and its own example `grpc` as it is"
+            }
+            Self::Crowdsec => {
+                "the dummy notification plugin of Debian's package `crowdsec`, an executable that \
+                 was not built for these tests"
+            }
+            Self::Pyvider => {
+                "a host and a plugin written for these tests with pyvider-rpcplugin and grpcio, whose \
+                 TLS is BoringSSL's"
+            }
+            Self::PythonPlugin => {
+                "a host and a plugin written for these tests with python-plugin and grpclib, whose \
+                 TLS is OpenSSL's"
+            }
+        }
+    }
+
     /// What its programs can talk about. Ours can talk about everything, but one is enough among
     /// themselves.
     pub(super) fn services(self) -> &'static [Service] {
         match self {
-            Self::Go180 | Self::Go148 => &[Service::Probe, Service::Example],
+            Self::Go180 => &[Service::Probe, Service::Example, Service::Negotiated],
+            Self::Go160 | Self::Go148 => &[Service::Probe, Service::Example],
             Self::Crowdsec => &[Service::Notifier],
             Self::Ours | Self::Pyvider | Self::PythonPlugin => &[Service::Probe],
         }
@@ -58,14 +99,15 @@ impl Peer {
 
     /// Whether it is built on go-plugin.
     pub(super) fn is_go(self) -> bool {
-        matches!(self, Self::Go180 | Self::Go148 | Self::Crowdsec)
+        matches!(self, Self::Go180 | Self::Go160 | Self::Go148 | Self::Crowdsec)
     }
 
     fn prepare(self) -> Result<Programs> {
         let dir = workspace::root().join("target/interop");
         match self {
             Self::Ours => ours::prepare(),
-            Self::Go180 => go::prepare(&dir.join("go-plugin-1.8.0"), "go.mod"),
+            Self::Go180 => go::prepare_newest(&dir.join("go-plugin-1.8.0"), "go.mod"),
+            Self::Go160 => go::prepare(&dir.join("go-plugin-1.6.0"), "v1.6.0.mod"),
             Self::Go148 => go::prepare(&dir.join("go-plugin-1.4.8"), "v1.4.8.mod"),
             Self::Crowdsec => debian::prepare(&dir.join("crowdsec")),
             Self::Pyvider => python::prepare(&dir.join("venv"), "pyvider"),

@@ -4,7 +4,7 @@ use std::{
     env,
     ffi::OsString,
     fs::{self, File},
-    io::{BufRead as _, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
@@ -54,6 +54,14 @@ impl Scratch {
     /// Where the output of the pair is kept.
     pub(super) fn log(&self) -> &Path {
         &self.log
+    }
+
+    /// Puts a program of one line into the working directory.
+    pub(super) fn script(&self, name: &str, line: &str) -> Result<()> {
+        let path = self.dir.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{line}\n"))
+            .and_then(|()| make_executable(&path))
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Writes the checks below what the host and its plugin said.
@@ -197,6 +205,17 @@ fn collect_files(dir: &Path, files: &mut Vec<PathBuf>) {
         }
         files.push(path);
     }
+}
+
+#[cfg(unix)]
+fn make_executable(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_path: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]

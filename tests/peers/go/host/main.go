@@ -47,6 +47,7 @@ func main() {
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		AutoMTLS:         s.auto,
 		SyncStdout:       &s.stdout,
+		SyncStderr:       &s.stderr,
 		Logger: hclog.New(&hclog.LoggerOptions{
 			Level:      hclog.Trace,
 			Output:     &s.logs,

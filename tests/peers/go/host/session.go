@@ -33,6 +33,7 @@ type session struct {
 	client  *plugin.Client
 	address net.Addr
 	stdout  recorder
+	stderr  recorder
 	logs    recorder
 	// asked tells whether the plugin asked for this host's certificate.
 	asked bool
@@ -177,8 +178,19 @@ func (s *session) calls(ctx context.Context, client probe.Client) {
 		if err := client.Do(ctx, "Print", "printed by the plugin\n"); err != nil {
 			return "", err
 		}
-		_, err := s.stdout.await("printed by the plugin")
-		return "arrived through the stdio service", err
+		if _, err := s.stdout.await("printed by the plugin"); err != nil {
+			return "", err
+		}
+		if err := client.Do(ctx, "Print", "stderr:printed as an error\n"); err != nil {
+			return "", err
+		}
+		if _, err := s.stderr.await("printed as an error"); err != nil {
+			return "", err
+		}
+		if printed := s.stdout.String(); strings.Contains(printed, "as an error") {
+			return "", fmt.Errorf("the two halves are mixed up: %q", printed)
+		}
+		return "both halves arrived through the stdio service", nil
 	})
 	s.report.check("log", func() (string, error) {
 		if err := client.Do(ctx, "Log", "warn:logged by the plugin"); err != nil {

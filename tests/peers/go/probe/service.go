@@ -95,8 +95,13 @@ func (s *Server) fail(_ context.Context, request *wrappers.StringValue) (*empty.
 	return nil, status.Error(codes.Code(code), message)
 }
 
+// print writes a text to one half of the stdio service; the second one is asked for by "stderr:".
 func (s *Server) print(_ context.Context, request *wrappers.StringValue) (*empty.Empty, error) {
-	// os.Stdout is the variable that go-plugin has redirected to its stdio service by now.
+	// go-plugin has redirected these two variables to its stdio service by now.
+	if text, ok := strings.CutPrefix(request.GetValue(), "stderr:"); ok {
+		_, err := fmt.Fprint(os.Stderr, text)
+		return &empty.Empty{}, err
+	}
 	_, err := fmt.Fprint(os.Stdout, request.GetValue())
 	return &empty.Empty{}, err
 }

@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Probe,
     /// go-plugin's key-value example.
     Kv,
+    /// go-plugin's example of several versions, of which one only is gRPC.
+    Negotiated,
     /// crowdsec's notifications.
     Notifier,
 }
@@ -26,16 +28,18 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) fn cookie(self) -> MagicCookie {
         match self {
-            Self::Probe | Self::Kv => MagicCookie::new("BASIC_PLUGIN", "hello"),
+            Self::Probe | Self::Kv | Self::Negotiated => MagicCookie::new("BASIC_PLUGIN", "hello"),
             // crowdsec's plugins take whatever value they are started with.
             Self::Notifier => MagicCookie::new("CROWDSEC_PLUGIN_KEY", "interop"),
         }
     }
 
-    /// The versions to offer. Probes serve 1 and 2, so that there is something to settle.
+    /// The versions to offer. Probes serve 1 and 2, and the example of several versions 2 and 3, so
+    /// that there is something to settle.
     pub(crate) fn versions(self) -> &'static [u32] {
         match self {
             Self::Probe => &[2, 3],
+            Self::Negotiated => &[3, 4],
             Self::Kv | Self::Notifier => &[1],
         }
     }
@@ -64,6 +68,7 @@ impl Arguments {
             match (option.as_str(), value.as_str()) {
                 ("--kind", "probe") => parsed.kind = Kind::Probe,
                 ("--kind", "kv") => parsed.kind = Kind::Kv,
+                ("--kind", "negotiated") => parsed.kind = Kind::Negotiated,
                 ("--kind", "notifier") => parsed.kind = Kind::Notifier,
                 ("--tls", "auto") => parsed.tls = Tls::Auto,
                 ("--tls", "plain") => parsed.tls = Tls::Plaintext,

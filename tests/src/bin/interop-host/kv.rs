@@ -30,3 +30,16 @@ pub(crate) async fn check(session: &Session, report: &mut Report<'_>) {
         })
         .await;
 }
+
+/// What the example of several versions adds to a value: the version that stored and read it.
+pub(crate) async fn check_version(session: &Session, report: &mut Report<'_>) {
+    let mut kv = session.client.dispense(KvClient::new);
+    report
+        .that("implementation", async {
+            let value = kv.get(GetRequest { key: "colour".into() }).await?.into_inner().value;
+            let text = String::from_utf8_lossy(&value);
+            ensure!(text.contains("Read by plugin version 3"), "got {text:?}");
+            Ok("that of version 3".into())
+        })
+        .await;
+}

@@ -1,6 +1,6 @@
 //! Our host, for plugins of other libraries: it starts the one given and checks it.
 //!
-//! Usage: `interop-host --kind probe|kv|notifier [--tls auto|plain] [--network unix|tcp]
+//! Usage: `interop-host --kind probe|kv|negotiated|notifier [--tls auto|plain] [--network unix|tcp]
 //! [--skip CHECK,CHECK…] -- COMMAND [ARGUMENT…]`
 //!
 //! It prints each check as a line of JSON, as the hosts under `tests/peers` do, and exits with 1 if
@@ -39,9 +39,16 @@ async fn main() -> Result<ExitCode> {
         match arguments.kind {
             Kind::Probe => probe::check(&session, &recorder, &mut report).await,
             Kind::Kv => kv::check(&session, &mut report).await,
+            Kind::Negotiated => {
+                kv::check(&session, &mut report).await;
+                kv::check_version(&session, &mut report).await;
+            }
             Kind::Notifier => notifier::check(&session, &recorder, &mut report).await,
         }
         session.end(&mut report).await;
+        if arguments.kind == Kind::Negotiated {
+            session::check_netrpc(&arguments, &mut report).await;
+        }
         if arguments.tls == Tls::Auto && arguments.skips("mutual") {
             session::check_strict(&arguments, &mut report).await;
         }

@@ -1,7 +1,7 @@
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use rpcplugin::transport::PluginChannel;
+use rpcplugin::{client::StdioStream, transport::PluginChannel};
 use rpcplugin_core::limits;
 use rpcplugin_proto::probe::probe_client::ProbeClient;
 use tokio::{sync::mpsc, time::timeout};
@@ -84,15 +84,26 @@ async fn status(mut probe: Probe) -> Result<String> {
 async fn stdio(session: &Session, mut probe: Probe) -> Result<String> {
     let mut stdio = session.client.stdio();
     probe.print("printed by the plugin\n".to_owned()).await?;
-    let mut printed = Vec::new();
+    probe.print("stderr:printed as an error\n".to_owned()).await?;
+    let expected = [
+        (StdioStream::Stdout, "printed by the plugin\n"),
+        (StdioStream::Stderr, "printed as an error\n"),
+    ];
+    let mut printed: HashMap<StdioStream, String> = HashMap::new();
     timeout(SOON, async {
-        while !String::from_utf8_lossy(&printed).contains("printed by the plugin\n") {
-            printed.extend_from_slice(&stdio.next().await.context("the stream has ended")?.data);
+        while !expected
+            .iter()
+            .all(|(stream, text)| printed.get(stream).is_some_and(|printed| printed.contains(text)))
+        {
+            let chunk = stdio.next().await.context("the stream has ended")?;
+            let text = String::from_utf8_lossy(&chunk.data).into_owned();
+            printed.entry(chunk.stream).or_default().push_str(&text);
         }
-        Ok("arrived through the stdio service".into())
+        anyhow::Ok(())
     })
     .await
-    .context("nothing arrived within 5 s")?
+    .with_context(|| format!("within 5 s nothing but {printed:?} arrived"))??;
+    Ok("both halves arrived through the stdio service".into())
 }
 
 async fn log(recorder: &Recorder, mut probe: Probe) -> Result<String> {

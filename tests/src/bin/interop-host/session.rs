@@ -136,6 +136,20 @@ pub(crate) async fn check_strict(arguments: &Arguments, report: &mut Report<'_>)
         .await;
 }
 
+/// Version 2 of the example is served over net/rpc alone, which the line says.
+pub(crate) async fn check_netrpc(arguments: &Arguments, report: &mut Report<'_>) {
+    report
+        .that("netrpc", async {
+            let Err(error) = builder(arguments).versions([2]).spawn(command(arguments)?).await
+            else {
+                bail!("a plugin without gRPC was accepted");
+            };
+            ensure!(error.code() == "HANDSHAKE_PROTOCOL_UNSUPPORTED", "{}: {error}", error.code());
+            Ok(format!("refused: {error}"))
+        })
+        .await;
+}
+
 fn builder(arguments: &Arguments) -> Builder {
     Client::builder(arguments.kind.cookie())
         .versions(arguments.kind.versions().iter().copied())

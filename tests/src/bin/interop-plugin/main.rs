@@ -1,6 +1,6 @@
 //! The plugin that hosts of other libraries load: `Probe` and `KV`, in versions 1 and 2.
 //!
-//! Usage: `interop-plugin [unix|tcp]`. The cookie is that of go-plugin's key-value example, so that
+//! Usage: `interop-plugin [versions=2,3] [unix|tcp]`. The cookie is that of go-plugin's key-value example, so that
 //! the example's own host can load it.
 
 use std::{env, process::ExitCode};
@@ -19,10 +19,13 @@ const COOKIE: MagicCookie = MagicCookie::new("BASIC_PLUGIN", "hello");
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let network =
-        if env::args().nth(1).as_deref() == Some("tcp") { Network::Tcp } else { Network::Unix };
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let is_tcp = arguments.iter().any(|argument| argument == "tcp");
+    let network = if is_tcp { Network::Tcp } else { Network::Unix };
+    let versions = arguments.iter().find_map(|argument| argument.strip_prefix("versions="));
     let mut server = Server::new(COOKIE).transports([network]);
-    for version in [1, 2] {
+    for version in versions.unwrap_or("1,2").split(',') {
+        let version = version.parse().expect("versions are numbers");
         let probe = ProbeServer::new(test_probe::TestProbe::new(version))
             .max_decoding_message_size(limits::MESSAGE)
             .max_encoding_message_size(limits::MESSAGE);

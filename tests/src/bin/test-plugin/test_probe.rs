@@ -84,7 +84,12 @@ impl Probe for TestProbe {
         panic!("{}", request.into_inner())
     }
 
+    /// What follows `stderr:` goes to the second half of the captured output.
     async fn print(&self, request: Request<String>) -> Result<Response<()>, Status> {
+        if let Some(text) = request.get_ref().strip_prefix("stderr:") {
+            rpcplugin::server::stdio::stderr().write_all(text.as_bytes())?;
+            return Ok(Response::new(()));
+        }
         let mut stdout = io::stdout();
         stdout.write_all(request.get_ref().as_bytes())?;
         stdout.flush()?;

@@ -4,6 +4,7 @@ use rpcplugin_core::Error;
 use rpcplugin_proto::plugin::grpc_broker_server::GrpcBrokerServer;
 use rpcplugin_transport::{ChannelOptions, Generation, PluginChannel};
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 use tonic::Status;
 
 use crate::{
@@ -54,7 +55,9 @@ impl Broker {
     ) -> Self {
         let (side, ids) = (Arc::new(side), Ids::default());
         let current = watch::Sender::new(Current::None);
-        Self { shared: Arc::new(Shared { side, options, generation, ids, current, multiplexer }) }
+        let tasks = TaskTracker::new();
+        let shared = Shared { side, options, generation, ids, current, multiplexer, tasks };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Serves a tonic service, or several ([`Services`]), on a side channel of its own.
@@ -146,6 +149,13 @@ impl Broker {
     /// then waiting calls end with `TRANSPORT_BROKER_UNAVAILABLE` until another stream is opened.
     pub async fn run(&self, channel: PluginChannel) -> Result<(), Status> {
         stream::run(&self.shared, channel).await
+    }
+
+    /// Waits until no listener, no connection and no task of this broker is left: soon after the
+    /// end of the generation. Cancel-safe.
+    pub async fn finished(&self) {
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
     }
 
     /// The plugin's end of the stream: a service for the main connection. A second stream ends the

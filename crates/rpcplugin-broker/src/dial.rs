@@ -74,8 +74,8 @@ async fn connect<C: Connector>(
     match shared.side.protection() {
         Protection::Plaintext => PluginChannel::connect(connector, options, generation).await,
         #[cfg(feature = "tls")]
-        Protection::Mutual(layer) => {
-            let secure = tower_layer::Layer::layer(&*layer, connector);
+        Protection::Mutual(mutual) => {
+            let secure = tower_layer::Layer::layer(mutual.dial(), connector);
             PluginChannel::connect(secure, options, generation).await
         }
     }

@@ -3,8 +3,8 @@
 //! - [`Broker`]: serves tonic services under a number, and dials the numbers of the other side.
 //! - [`Services`], [`Served`]: what a side channel serves, and its life.
 //! - [`Multiplexer`]: the one connection, if side channels have no listeners of their own.
-//! - [`Side`]: what a broker needs of host or plugin: listeners, address policy, TLS, and the
-//!   HTTP/2 server that answers on accepted connections.
+//! - [`Side`]: what a broker needs of host or plugin: listeners, address policy, TLS
+//!   ([`Protection`]), and the limits on calls ([`Reception`]).
 //!
 //! **Invariants:** apart from its [`Side`] a broker is the same in host and plugin. No message of
 //! the peer can panic it, block it, or make it keep more than
@@ -48,6 +48,7 @@ mod options;
 mod plain;
 mod policy;
 mod protection;
+mod reception;
 mod serve;
 mod service_id;
 mod services;
@@ -56,15 +57,19 @@ mod shared;
 mod side;
 mod stream;
 
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use self::protection::Mutual;
 pub use self::{
     broker::{Broker, Counts},
     mux::{MainConnector, MainListener, Multiplexer},
     options::BrokerOptions,
     policy::check_host_address,
     protection::Protection,
+    reception::Reception,
     serve::{ReservedId, Served},
     service_id::ServiceId,
-    services::{BrokeredService, Services},
-    side::{Role, Side, SideConnection},
+    services::Services,
+    side::{Role, Side},
     stream::{Announcements, StreamService},
 };

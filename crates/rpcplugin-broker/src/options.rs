@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use rpcplugin_core::limits;
+use rpcplugin_core::{ConfigError, limits};
 use rpcplugin_transport::ChannelOptions;
 
 /// Bounds of a [`Broker`](crate::Broker).
@@ -67,6 +67,32 @@ impl BrokerOptions {
     pub fn channel(mut self, options: ChannelOptions) -> Self {
         self.channel = options;
         self
+    }
+}
+
+impl BrokerOptions {
+    /// Whether every value lies in its range.
+    ///
+    /// # Errors
+    ///
+    /// `CONFIG_INVALID` with the setting and its range.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let (least, most) = (Duration::from_millis(100), Duration::from_secs(300));
+        if !(least..=most).contains(&self.timeout) {
+            return Err(ConfigError::Invalid {
+                setting: "broker_timeout",
+                value: format!("{:?}", self.timeout),
+                expected: "0.1 s to 300 s",
+            });
+        }
+        if !(1..=65_536).contains(&self.max_pending) {
+            return Err(ConfigError::Invalid {
+                setting: "broker_max_pending",
+                value: self.max_pending.to_string(),
+                expected: "1 to 65536 offers",
+            });
+        }
+        Ok(())
     }
 }
 

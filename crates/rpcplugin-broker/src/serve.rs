@@ -1,7 +1,6 @@
 //! The accepting end of a side channel.
 
 use std::{
-    fmt,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,17 +9,20 @@ use std::{
 };
 
 use rpcplugin_core::{Error, TransportError};
-use rpcplugin_transport::{Generation, Listener};
+use rpcplugin_transport::{
+    Generation, Listener,
+    serving::{Connections, Endings},
+};
 use tokio::{
     sync::mpsc::Permit,
-    task::{JoinHandle, JoinSet},
+    task::JoinHandle,
     time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ServiceId, Services, Side, SideConnection, ids::LiveId, message, mux::SideListener,
-    services::Parts, session::Session, shared::Shared,
+    Reception, ServiceId, Services, ids::LiveId, message, mux::SideListener,
+    services::ServicesAnswer, session::Session, shared::Shared,
 };
 
 /// The number of a side channel that is not served yet, so that a service can be made that knows
@@ -123,20 +125,25 @@ pub(crate) async fn serve(
         }
     };
     // Nothing waits any more, so nothing is announced that is not served.
+    let Reception { calls, layers, any_user, max_streams } = shared.side.reception();
+    let endings = Endings::default();
+    let answer = services.into_answer(calls, &layers);
+    let connections = Connections::new(answer, shared.side.protection(), endings.clone())
+        .any_user(any_user)
+        .max_streams(max_streams);
+    let (id, closed, ended) = (live.id(), live.closed().clone(), session.ended.clone());
     let accepting = Accepting {
-        side: shared.side.clone(),
         generation: shared.generation.clone(),
         grace: shared.options.grace,
-        id: live.id(),
-        services: services.into_parts(),
-        closed: live.closed().clone(),
-        ended: session.ended.clone(),
+        connections,
+        endings,
+        closed: closed.clone(),
+        ended: ended.clone(),
         kept: Arc::default(),
-        _live: live,
+        live,
     };
-    let (id, kept) = (accepting.id, accepting.kept.clone());
-    let (closed, ended) = (accepting.closed.clone(), accepting.ended.clone());
-    let task = Some(tokio::spawn(accepting.run(listener)));
+    let kept = accepting.kept.clone();
+    let task = Some(shared.tasks.spawn(accepting.run(listener)));
     if let Some((permit, announcement)) = announced {
         permit.send(announcement);
     }
@@ -164,98 +171,46 @@ async fn permit<'a>(
 
 /// What accepts the connections of one side channel.
 struct Accepting {
-    side: Arc<dyn Side>,
     generation: Generation,
     grace: Duration,
-    id: ServiceId,
-    services: Parts,
+    connections: Connections<ServicesAnswer>,
+    endings: Endings,
     closed: CancellationToken,
     ended: CancellationToken,
     kept: Arc<AtomicBool>,
     /// The number is free once everything is gone.
-    _live: LiveId,
+    live: LiveId,
 }
 
 impl Accepting {
     /// Accepts until it is closed; then drops the listener, and lets connections end.
-    async fn run(self, mut listener: Box<dyn Listener>) {
-        let closing = CancellationToken::new();
-        // Dropping it cuts every connection.
-        let mut connections = JoinSet::new();
-        let over = std::pin::pin!(self.over());
-        let accept = async {
-            loop {
-                tokio::select! {
-                    accepted = listener.accept() => match accepted {
-                        Ok(accepted) if self.side.welcomes(&accepted) => {
-                            let connection = self.connection(accepted, &closing);
-                            connections.spawn(self.side.serve(connection));
-                        }
-                        Ok(accepted) => {
-                            let peer = accepted.peer;
-                            tracing::warn!(?peer, id = %self.id, "refused a connection");
-                        }
-                        Err(error) => {
-                            tracing::warn!(%error, id = %self.id, "could not accept a connection");
-                        }
-                    },
-                    Some(_) = connections.join_next() => {}
-                }
-            }
-        };
-        tokio::select! {
-            biased;
-            () = over => {}
-            never = accept => match never {},
-        }
-        // The socket goes first, so that nobody comes any more.
-        drop(listener);
-        closing.cancel();
-        let finished = async { while connections.join_next().await.is_some() {} };
-        tokio::select! {
-            biased;
-            _ = self.generation.wait() => {}
-            // Whoever is not done by then is cut.
-            _ = timeout(self.grace, finished) => {}
-        }
-        connections.shutdown().await;
-    }
-
-    /// Waits for whatever ends the side channel.
-    async fn over(&self) {
+    async fn run(self, listener: Box<dyn Listener>) {
+        let Self { generation, grace, connections, endings, closed, ended, kept, live } = self;
         let stream_ended = async {
-            self.ended.cancelled().await;
-            if !self.kept.load(Ordering::SeqCst) {
+            ended.cancelled().await;
+            if !kept.load(Ordering::SeqCst) {
                 // Its owner decides.
                 std::future::pending::<()>().await;
             }
         };
+        // The socket goes first, so that nobody comes any more.
         tokio::select! {
-            () = self.closed.cancelled() => {}
+            biased;
+            () = closed.cancelled() => {}
             () = stream_ended => {}
-            _ = self.generation.wait() => {}
+            _ = generation.wait() => {}
+            () = connections.accept(listener) => {}
         }
-    }
-
-    fn connection(
-        &self,
-        accepted: rpcplugin_transport::Accepted,
-        closing: &CancellationToken,
-    ) -> SideConnection {
-        SideConnection {
-            id: self.id,
-            accepted,
-            service: self.services.service.clone(),
-            max_receive_message_size: self.services.max_receive,
-            max_send_message_size: self.services.max_send,
-            closing: Box::pin(closing.clone().cancelled_owned()),
+        endings.close();
+        tokio::select! {
+            biased;
+            _ = generation.wait() => {}
+            // Whoever is not done by then is cut.
+            _ = timeout(grace, endings.finished()) => {}
         }
-    }
-}
-
-impl fmt::Debug for Accepting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Accepting").field("id", &self.id).finish_non_exhaustive()
+        endings.cut();
+        endings.finished().await;
+        drop(live);
     }
 }
 

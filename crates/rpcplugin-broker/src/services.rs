@@ -1,25 +1,11 @@
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    fmt,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{collections::HashMap, convert::Infallible, fmt};
 
 use bytes::Bytes;
-use futures_util::{FutureExt as _, future::BoxFuture};
-use tonic::{Status, body::Body, server::NamedService};
-use tower::{ServiceExt as _, util::BoxCloneSyncService};
+use futures_util::future::BoxFuture;
+use rpcplugin_transport::serving::{Answer, BoxError, Calls, Layers, Router, RpcService, boxed};
+use tonic::{body::Body, server::NamedService};
 use tower_layer::Layer;
 use tower_service::Service;
-
-/// All that is served on one side channel, as one service.
-///
-/// It never fails: what goes wrong in a call is in its response.
-pub type BrokeredService =
-    BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Infallible>;
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a side channel serves: one tonic service or several, with their layers and limits.
 ///
@@ -44,8 +30,8 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone)]
 #[must_use]
 pub struct Services {
-    by_name: HashMap<&'static str, BrokeredService>,
-    layers: Vec<Arc<dyn Fn(BrokeredService) -> BrokeredService + Send + Sync>>,
+    by_name: HashMap<&'static str, RpcService>,
+    layers: Layers,
     max_receive: Option<usize>,
     max_send: Option<usize>,
 }
@@ -53,7 +39,7 @@ pub struct Services {
 impl Services {
     /// No service yet: every call is UNIMPLEMENTED.
     pub fn new() -> Self {
-        Self { by_name: HashMap::new(), layers: Vec::new(), max_receive: None, max_send: None }
+        Self { by_name: HashMap::new(), layers: Layers::new(), max_receive: None, max_send: None }
     }
 
     /// Adds a tonic service. One of the same name replaces the earlier one.
@@ -72,9 +58,7 @@ impl Services {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        // tonic's body unwraps itself, so an ordinary service pays nothing here.
-        let service = service.map_response(|response: http::Response<B>| response.map(Body::new));
-        self.by_name.insert(S::NAME, BrokeredService::new(service));
+        self.by_name.insert(S::NAME, boxed(service));
         self
     }
 
@@ -82,7 +66,7 @@ impl Services {
     /// of the layer becomes the call's status.
     pub fn layer<L, B>(mut self, layer: L) -> Self
     where
-        L: Layer<BrokeredService> + Send + Sync + 'static,
+        L: Layer<RpcService> + Send + Sync + 'static,
         L::Service: Service<http::Request<Body>, Response = http::Response<B>, Error: Into<BoxError>>
             + Clone
             + Send
@@ -92,7 +76,7 @@ impl Services {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        self.layers.push(Arc::new(move |inner| BrokeredService::new(Layered(layer.layer(inner)))));
+        self.layers.push(layer);
         self
     }
 
@@ -108,20 +92,31 @@ impl Services {
         self
     }
 
-    pub(crate) fn into_parts(self) -> Parts {
-        let router = BrokeredService::new(Router(Arc::new(self.by_name)));
-        // The layer given first goes on last.
-        let service = self.layers.iter().rev().fold(router, |inner, layer| layer(inner));
-        Parts { service, max_receive: self.max_receive, max_send: self.max_send }
+    /// What answers their calls: inside the side's own layers, and within its limits unless they
+    /// have their own.
+    pub(crate) fn into_answer(self, mut calls: Calls, outer: &Layers) -> ServicesAnswer {
+        let inner = self.layers.wrap(boxed(Router::new(self.by_name)));
+        if let Some(bytes) = self.max_receive {
+            calls = calls.max_receive_message_size(bytes);
+        }
+        if let Some(bytes) = self.max_send {
+            calls = calls.max_send_message_size(bytes);
+        }
+        ServicesAnswer { service: outer.wrap(inner), calls }
     }
 }
 
-/// [`Services`], ready to be called.
+/// Answers the calls of one side channel.
 #[derive(Clone)]
-pub(crate) struct Parts {
-    pub(crate) service: BrokeredService,
-    pub(crate) max_receive: Option<usize>,
-    pub(crate) max_send: Option<usize>,
+pub(crate) struct ServicesAnswer {
+    service: RpcService,
+    calls: Calls,
+}
+
+impl Answer for ServicesAnswer {
+    fn answer(&self, request: http::Request<Body>) -> BoxFuture<'static, http::Response<Body>> {
+        self.calls.call(self.service.clone(), request)
+    }
 }
 
 impl Default for Services {
@@ -152,67 +147,5 @@ where
 {
     fn from(service: S) -> Self {
         Self::new().service(service)
-    }
-}
-
-/// Finds the service of each call by the first segment of its path.
-#[derive(Clone)]
-struct Router(Arc<HashMap<&'static str, BrokeredService>>);
-
-impl Service<http::Request<Body>> for Router {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Each call waits for its own service.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let path = request.uri().path().strip_prefix('/');
-        let name = path.and_then(|path| path.split_once('/')).map_or("", |(name, _)| name);
-        match self.0.get(name) {
-            Some(found) => found.clone().oneshot(request).boxed(),
-            None => {
-                let name = name.chars().take(100).collect::<String>();
-                let name = rpcplugin_core::escape_text(&name);
-                let status = Status::unimplemented(format!("unknown service {name:?}"));
-                std::future::ready(Ok(status.into_http())).boxed()
-            }
-        }
-    }
-}
-
-/// A layered service, whose errors become answers.
-#[derive(Clone)]
-struct Layered<S>(S);
-
-impl<S, B> Service<http::Request<Body>> for Layered<S>
-where
-    S: Service<http::Request<Body>, Response = http::Response<B>, Error: Into<BoxError>>
-        + Clone
-        + Send
-        + 'static,
-    S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Each call waits for a service of its own, so that a refusal is that call's answer.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let answer = self.0.clone().oneshot(request);
-        let answer = answer.map(|answer| match answer {
-            Ok(answer) => Ok(answer.map(Body::new)),
-            Err(error) => Ok(Status::from_error(error.into()).into_http()),
-        });
-        answer.boxed()
     }
 }

@@ -7,6 +7,7 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until},
 };
+use tokio_util::task::TaskTracker;
 
 use crate::{
     BrokerOptions, Multiplexer, Role, Side,
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) current: watch::Sender<Current>,
     /// What carries the side channels, if they have no listeners of their own.
     pub(crate) multiplexer: Option<Multiplexer>,
+    /// Everything that runs for this broker.
+    pub(crate) tasks: TaskTracker,
 }
 
 impl Shared {

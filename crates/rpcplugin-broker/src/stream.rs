@@ -74,7 +74,7 @@ impl GrpcBroker for StreamService {
         let outgoing = outgoing(receiver, ended.clone().drop_guard());
         let generation = self.shared.generation.clone();
         // In a task of its own: a host that does not read is still heard.
-        tokio::spawn(async move {
+        self.shared.tasks.spawn(async move {
             let driven = tokio::select! {
                 biased;
                 _ = generation.wait() => Ok(()),

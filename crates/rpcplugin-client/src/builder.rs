@@ -9,6 +9,8 @@ use crate::{
     settings::Settings, start, stdio::Sink,
 };
 
+mod broker;
+
 /// How a plugin is to be started.
 ///
 /// Every setting has a safe default. Nothing is checked until [`spawn`](Builder::spawn) runs, and

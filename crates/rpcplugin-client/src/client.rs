@@ -4,6 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rpcplugin_broker::Broker;
 use rpcplugin_core::{Address, CrashReport, Error, ExitStatus, MagicCookie, Phase, TransportError};
 use rpcplugin_transport::{Generation, PluginChannel};
 use tokio::{process::ChildStdin, sync::watch};
@@ -54,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) end: watch::Receiver<Option<End>>,
     pub(crate) channel: PluginChannel,
     pub(crate) generation: Generation,
+    pub(crate) broker: Broker,
     pub(crate) stdio: Arc<Buffer>,
     pub(crate) stdin: Mutex<Option<ChildStdin>>,
     pub(crate) facts: Facts,
@@ -95,6 +97,15 @@ impl Client {
     #[must_use]
     pub fn channel(&self) -> PluginChannel {
         self.shared.channel.clone()
+    }
+
+    /// Opens side channels between this host and the plugin, in both directions: it serves what
+    /// the plugin may call back, and dials what the plugin serves.
+    ///
+    /// They end with the plugin. A broker does not keep a plugin alive.
+    #[must_use]
+    pub fn broker(&self) -> Broker {
+        self.shared.broker.clone()
     }
 
     /// The application version that was agreed on.

@@ -35,6 +35,7 @@
 
 mod accept;
 mod address_policy;
+mod broker;
 mod builder;
 mod client;
 mod client_set;
@@ -67,6 +68,7 @@ mod timings;
 mod tls;
 mod usage;
 
+pub use rpcplugin_broker::{Broker, ServiceId};
 pub use rpcplugin_core::{CrashReport, Error, ExitStatus, MagicCookie, Network};
 #[cfg(feature = "tls")]
 pub use rpcplugin_tls::{Certificate, KeyType, TlsInfo};

@@ -43,6 +43,8 @@ pub(crate) struct Mutual {
     pub(crate) host: rpcplugin_tls::Certificate,
     pub(crate) peer: rpcplugin_tls::Certificate,
     pub(crate) layer: rpcplugin_tls::TlsLayer,
+    /// The same for side channels, on which this host may also be the TLS server.
+    sides: rpcplugin_broker::Protection,
 }
 
 impl Secret {
@@ -90,7 +92,8 @@ impl Secret {
                 let tls = rpcplugin_tls::ClientTls::pinned(identity, &peer)?;
                 let layer = rpcplugin_tls::TlsLayer::new(tls).timeout(handshake_limit);
                 let host = identity.certificate().clone();
-                Ok(Protection::Mutual(Arc::new(Mutual { host, peer, layer })))
+                let sides = rpcplugin_broker::Protection::mutual(identity, &peer, handshake_limit)?;
+                Ok(Protection::Mutual(Arc::new(Mutual { host, peer, layer, sides })))
             }
             (Self::Nothing, Announced::Nothing) => {
                 let _ = handshake_limit;
@@ -122,6 +125,15 @@ impl Announced {
 }
 
 impl Protection {
+    /// How side channels are protected: as this connection.
+    pub(crate) fn of_sides(&self) -> rpcplugin_broker::Protection {
+        match self {
+            #[cfg(feature = "tls")]
+            Self::Mutual(mutual) => mutual.sides.clone(),
+            Self::Plaintext => rpcplugin_broker::Protection::Plaintext,
+        }
+    }
+
     /// Whether the plugin never asked who this host is, though it could have.
     pub(crate) fn is_one_sided(&self) -> bool {
         match self {

@@ -2,6 +2,7 @@
 
 use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
+use rpcplugin_broker::BrokerOptions;
 use rpcplugin_core::{ConfigError, Network, limits};
 
 use crate::stdio::Sink;
@@ -44,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) stdout: Option<Sink>,
     pub(crate) stderr: Option<Sink>,
     pub(crate) raw_stderr: Option<Sink>,
+    pub(crate) broker: BrokerOptions,
 }
 
 impl Default for Settings {
@@ -83,6 +85,7 @@ impl Default for Settings {
             stdout: None,
             stderr: None,
             raw_stderr: None,
+            broker: BrokerOptions::new(),
         }
     }
 }
@@ -165,6 +168,7 @@ impl Settings {
             self.stderr_tail_lines <= 10_000,
             "0 to 10000 lines",
         )?;
+        self.broker.check()?;
         #[cfg(feature = "tls")]
         self.provider.check(self.cert_key_type)?;
         self.check_names()

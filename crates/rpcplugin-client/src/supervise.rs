@@ -6,13 +6,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use rpcplugin_broker::Broker;
 use rpcplugin_core::{CrashReport, ExitStatus, Phase, limits};
 use rpcplugin_proto::plugin::{Empty, grpc_controller_client::GrpcControllerClient};
 use rpcplugin_transport::{EndReason, Generation, PluginChannel};
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -47,6 +48,7 @@ pub(crate) struct Supervisor<L> {
     pub(crate) witness: Witness,
     pub(crate) channel: PluginChannel,
     pub(crate) generation: Generation,
+    pub(crate) broker: Broker,
     pub(crate) stdio: Arc<Buffer>,
     /// They read stdout and stderr, and end by themselves once the process has ended.
     pub(crate) pipes: Vec<AbortOnDropHandle<()>>,
@@ -121,6 +123,8 @@ impl<L: Life> Supervisor<L> {
         } else {
             EndReason::ShutDown
         });
+        // Side channels end with the generation, and their sockets before anything is reported.
+        let _ = timeout(limits::PIPE_DRAIN, self.broker.finished()).await;
         finish_all(&mut self.streams).await;
         self.stdio.close();
         finish_all(&mut self.printing).await;

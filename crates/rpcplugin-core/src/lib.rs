@@ -28,6 +28,7 @@ mod crash;
 pub mod env;
 mod error;
 mod escape;
+mod forward_write;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

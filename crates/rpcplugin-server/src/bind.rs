@@ -7,7 +7,10 @@ use rpcplugin_core::{
 };
 use rpcplugin_transport::{Listener, TcpBind, TcpListener};
 
-use crate::settings::{ListenOn, Settings};
+use crate::{
+    settings::{ListenOn, Settings},
+    side::SideSockets,
+};
 
 #[cfg(unix)]
 #[path = "bind/unix.rs"]
@@ -16,6 +19,12 @@ mod unix;
 #[path = "bind/other.rs"]
 mod unix;
 
+/// A plugin's listener, and where those of its side channels are to be.
+pub(crate) struct Bound {
+    pub(crate) listener: Box<dyn Listener>,
+    pub(crate) sides: SideSockets,
+}
+
 /// Opens the listener of one start.
 ///
 /// # Errors
@@ -23,11 +32,7 @@ mod unix;
 /// `TRANSPORT_BIND_FAILED` with each attempt, a `CONFIG_…` error at once, because another network
 /// would not be what the host asked for, `TRANSPORT_RESOURCES`, and `SECURITY_TLS_REQUIRED` for an
 /// address off loopback without TLS.
-pub(crate) fn bind(
-    launch: &LaunchEnv,
-    settings: &Settings,
-    tls: bool,
-) -> Result<Box<dyn Listener>, Error> {
+pub(crate) fn bind(launch: &LaunchEnv, settings: &Settings, tls: bool) -> Result<Bound, Error> {
     if let Some(listen) = &settings.listen {
         return bind_given(listen, launch, tls);
     }
@@ -38,7 +43,7 @@ pub(crate) fn bind(
             _ => bind_tcp(launch),
         };
         match bound {
-            Ok(listener) => return Ok(listener),
+            Ok(bound) => return Ok(bound),
             Err(Error::Transport {
                 source: TransportError::BindFailed { attempts: own }, ..
             }) => {
@@ -49,6 +54,14 @@ pub(crate) fn bind(
         }
     }
     Err(TransportError::BindFailed { attempts }.into())
+}
+
+/// Where side channels are to be if the listener is the caller's.
+pub(crate) fn beside_a_given(listener: &dyn Listener, launch: &LaunchEnv) -> SideSockets {
+    match listener.address() {
+        Address::Tcp(_) => SideSockets::Tcp(PortRange::System),
+        _ => unix::apart(launch),
+    }
 }
 
 /// What the line says of a listener at `bound`.
@@ -88,16 +101,13 @@ fn order(launch: &LaunchEnv, settings: &Settings) -> Vec<Network> {
     common
 }
 
-fn bind_tcp(launch: &LaunchEnv) -> Result<Box<dyn Listener>, Error> {
+fn bind_tcp(launch: &LaunchEnv) -> Result<Bound, Error> {
     let ports = PortRange::parse(launch.ports.0.as_deref(), launch.ports.1.as_deref())?;
-    tcp(IpAddr::V4(Ipv4Addr::LOCALHOST), ports)
+    let listener = tcp(IpAddr::V4(Ipv4Addr::LOCALHOST), ports.clone())?;
+    Ok(Bound { listener, sides: SideSockets::Tcp(ports) })
 }
 
-fn bind_given(
-    listen: &ListenOn,
-    launch: &LaunchEnv,
-    tls: bool,
-) -> Result<Box<dyn Listener>, Error> {
+fn bind_given(listen: &ListenOn, launch: &LaunchEnv, tls: bool) -> Result<Bound, Error> {
     match listen {
         ListenOn::Tcp(address) if !is_loopback(address.ip()) && !tls => {
             Err(SecurityError::TlsRequired.into())
@@ -107,7 +117,8 @@ fn bind_given(
                 0 => PortRange::System,
                 port => PortRange::Within(port..=port),
             };
-            tcp(address.ip(), ports)
+            let listener = tcp(address.ip(), ports)?;
+            Ok(Bound { listener, sides: SideSockets::Tcp(PortRange::System) })
         }
         ListenOn::Unix(path) => unix::bind_path(path, launch),
     }
@@ -149,8 +160,8 @@ mod tests {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let port = free.port().to_string();
         let launch = LaunchEnv::read(|name| name.ends_with("_PORT").then(|| port.clone().into()));
-        let listener = bind(&launch, &only(Network::Tcp), false).unwrap();
-        assert_eq!(listener.address(), Address::Tcp(free));
+        let bound = bind(&launch, &only(Network::Tcp), false).unwrap();
+        assert_eq!(bound.listener.address(), Address::Tcp(free));
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use rpcplugin_broker::Broker;
+
 use crate::{HealthReporter, stop::Stop};
 
 /// What a server offers to the services that it runs; see [`PluginSet::service_with`].
@@ -6,12 +8,21 @@ use crate::{HealthReporter, stop::Stop};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Context {
+    pub(crate) broker: Broker,
     pub(crate) health: HealthReporter,
     pub(crate) stop: Stop,
     pub(crate) version: u32,
 }
 
 impl Context {
+    /// Opens side channels between this plugin and its host, in both directions.
+    ///
+    /// It is for handlers, and works as soon as the host is connected. Clones are the same.
+    #[must_use]
+    pub fn broker(&self) -> Broker {
+        self.broker.clone()
+    }
+
     /// Sets what health checks answer.
     #[must_use]
     pub fn health(&self) -> HealthReporter {

@@ -10,13 +10,11 @@ use rpcplugin_proto::plugin::{
     Empty,
     grpc_controller_server::{GrpcController, GrpcControllerServer},
 };
+use rpcplugin_transport::serving::{RpcService, boxed};
 use tonic::{Request, Response, Status, body::Body};
 use tower::ServiceExt as _;
 
-use crate::{
-    plugin_set::{RpcService, boxed},
-    stop::{Reason, Stop},
-};
+use crate::stop::{Reason, Stop};
 
 /// `plugin.GRPCController`: answers first, and stops once the answer has been handed to HTTP/2.
 pub(crate) fn service(stop: Stop) -> RpcService {

@@ -5,7 +5,8 @@
 //! to descriptor 1: it is the one who empties that pipe.
 
 use std::{
-    path::PathBuf,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
@@ -70,31 +71,34 @@ impl HostGone {
 /// list.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Files {
-    bound: Arc<Mutex<Vec<Bound>>>,
+    bound: Arc<Mutex<BTreeMap<PathBuf, OwnDirectory>>>,
     /// The directory that the host gave for sockets.
     given: Arc<OnceLock<PathBuf>>,
 }
 
-/// A socket that this process bound.
-#[derive(Debug)]
-struct Bound {
-    socket: PathBuf,
-    /// The directory was made for this socket alone.
-    own_directory: bool,
-}
+/// Whether the directory of a socket was made for it.
+type OwnDirectory = bool;
 
 impl Files {
     pub(crate) fn add(&self, socket: PathBuf, own_directory: bool) {
-        self.list().push(Bound { socket, own_directory });
+        self.list().insert(socket, own_directory);
+    }
+
+    /// The socket has gone.
+    #[cfg(unix)]
+    pub(crate) fn forget(&self, socket: &Path) {
+        self.list().remove(socket);
     }
 
     /// Removes them all; whoever bound them does so too in an orderly stop.
     pub(crate) fn remove(&self) {
-        for Bound { socket, own_directory } in self.list().drain(..) {
-            let _ = std::fs::remove_file(&socket);
-            if let Some(directory) = socket.parent().filter(|_| own_directory) {
-                let _ = std::fs::remove_dir(directory);
-            }
+        let bound = std::mem::take(&mut *self.list());
+        for socket in bound.keys() {
+            let _ = std::fs::remove_file(socket);
+        }
+        // Only when they are empty.
+        for (socket, _) in bound.iter().filter(|(_, own_directory)| **own_directory) {
+            let _ = socket.parent().map(std::fs::remove_dir);
         }
     }
 
@@ -121,7 +125,7 @@ impl Files {
         }
     }
 
-    fn list(&self) -> MutexGuard<'_, Vec<Bound>> {
+    fn list(&self) -> MutexGuard<'_, BTreeMap<PathBuf, OwnDirectory>> {
         self.bound.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,11 +1,11 @@
 use std::{sync::Arc, time::Duration};
 
 use rpcplugin_core::{Address, TransportError};
+use rpcplugin_transport::serving::InFlight;
 use tokio::sync::watch;
 
 use crate::{
     HealthReporter,
-    in_flight::InFlight,
     stop::{Reason, Stop},
 };
 

@@ -31,8 +31,6 @@
 //! ```
 
 mod bind;
-mod call;
-mod connection;
 mod context;
 mod controller;
 mod dispatch;
@@ -42,8 +40,6 @@ mod handle;
 mod hclog;
 mod health;
 mod hooks;
-mod in_flight;
-mod layered;
 mod panic_hook;
 mod plugin_set;
 mod protocol;
@@ -54,6 +50,7 @@ mod serve;
 mod server;
 mod settings;
 mod shutdown_file;
+mod side;
 mod signals;
 pub mod stdio;
 mod stop;
@@ -63,13 +60,14 @@ mod test_server;
 pub use rpcplugin_core::{Address, Error, MagicCookie, Network, Reattach};
 #[cfg(feature = "tls")]
 pub use rpcplugin_tls::{CustomTls, Identity, Roots};
+pub use rpcplugin_transport::serving::RpcService;
 
 pub use self::{
     context::Context,
     handle::ServerHandle,
     hclog::HclogLayer,
     health::{HealthCheck, HealthReporter, Serving},
-    plugin_set::{PluginSet, RpcService},
+    plugin_set::PluginSet,
     protocol::Protocol,
     reflection::Reflection,
     server::Server,

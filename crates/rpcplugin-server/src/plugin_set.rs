@@ -2,19 +2,11 @@ use std::{borrow::Cow, collections::BTreeSet, convert::Infallible, fmt};
 
 use bytes::Bytes;
 use rpcplugin_core::ConfigError;
+use rpcplugin_transport::serving::{BoxError, RpcService, boxed};
 use tonic::{body::Body, server::NamedService};
-use tower::{ServiceExt as _, util::BoxCloneSyncService};
 use tower_service::Service;
 
 use crate::{Context, Protocol, reflection, serve::RESERVED};
-
-/// One of the user's services, or all of them, as a layer sees it.
-///
-/// It never fails: what goes wrong in a call is in its response.
-pub type RpcService = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Infallible>;
-
-/// What `http_body` and tower call an error of any kind.
-pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The services that a plugin offers under one application version.
 ///
@@ -181,20 +173,4 @@ impl fmt::Debug for PluginSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.names()).finish()
     }
-}
-
-/// Gives every service one type.
-pub(crate) fn boxed<S, B>(service: S) -> RpcService
-where
-    S: Service<http::Request<Body>, Response = http::Response<B>, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    // tonic's body unwraps itself, so an ordinary service pays nothing here.
-    RpcService::new(service.map_response(|response: http::Response<B>| response.map(Body::new)))
 }

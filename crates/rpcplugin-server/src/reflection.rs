@@ -1,9 +1,10 @@
 use std::borrow::Cow;
 
 use rpcplugin_core::ConfigError;
+use rpcplugin_transport::serving::{BoxError, RpcService, boxed};
 use tonic_reflection::server::{Builder, Error};
 
-use crate::plugin_set::{Descriptors, RpcService, boxed};
+use crate::plugin_set::Descriptors;
 
 /// When a plugin tells its services to whoever asks (gRPC server reflection, v1 and v1alpha).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -68,7 +69,7 @@ where
         + 'static,
     S::Future: Send + 'static,
     B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
-    B::Error: Into<crate::plugin_set::BoxError>,
+    B::Error: Into<BoxError>,
 {
     (S::NAME, boxed(service))
 }

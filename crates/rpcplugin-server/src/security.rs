@@ -1,24 +1,17 @@
-use std::fmt;
-
-use rpcplugin_core::{CertificateField, SecurityError};
+use rpcplugin_broker::Protection;
+use rpcplugin_core::{CertificateField, Error, SecurityError};
 
 use crate::settings::Settings;
 
-/// Whether a plugin's connections are secured: as its host chose.
-pub(crate) enum Security {
-    /// The host brought no certificate.
-    Plaintext,
-    /// The host brought one, and nobody else is let in; or the operator says who is.
+/// How a plugin's connections are secured: as its host chose.
+#[derive(Debug)]
+pub(crate) struct Security {
+    /// Nobody but the host is let in, if the host brought a certificate.
+    pub(crate) protection: Protection,
     #[cfg(feature = "tls")]
-    Tls(Tls),
-}
-
-/// What one start of the plugin shows and demands.
-#[cfg(feature = "tls")]
-pub(crate) struct Tls {
-    pub(crate) acceptor: rpcplugin_tls::TlsAcceptor,
-    certificate: rpcplugin_tls::Certificate,
+    certificate: Option<rpcplugin_tls::Certificate>,
     /// Whether the handshake line tells hosts of it.
+    #[cfg(feature = "tls")]
     announced: bool,
 }
 
@@ -30,25 +23,32 @@ impl Security {
     ///
     /// `SECURITY_CLIENT_CERT_INVALID` for anything but exactly one certificate,
     /// `SECURITY_TLS_NOT_BUILT` in a build without TLS, `SECURITY_TLS_REQUIRED` if there is none
-    /// and the plugin insists, `SECURITY_KEYGEN` if no key could be made.
+    /// and the plugin insists, `SECURITY_KEYGEN` if no key could be made, `CONFIG_INVALID` for an
+    /// impossible server name of the operator's.
     pub(crate) fn choose(
         client_cert: Option<&std::ffi::OsStr>,
         settings: &Settings,
-    ) -> Result<Self, SecurityError> {
+    ) -> Result<Self, Error> {
         #[cfg(feature = "tls")]
         if let Some(custom) = &settings.custom_tls {
             return Self::custom(custom, settings);
         }
         match client_cert {
-            None if settings.require_tls => Err(SecurityError::TlsRequired),
-            None => Ok(Self::Plaintext),
-            Some(pem) => Self::tls(pem, settings),
+            None if settings.require_tls => Err(SecurityError::TlsRequired.into()),
+            None => Ok(Self {
+                protection: Protection::Plaintext,
+                #[cfg(feature = "tls")]
+                certificate: None,
+                #[cfg(feature = "tls")]
+                announced: false,
+            }),
+            Some(pem) => Ok(Self::tls(pem, settings)?),
         }
     }
 
     #[cfg(feature = "tls")]
     fn tls(pem: &std::ffi::OsStr, settings: &Settings) -> Result<Self, SecurityError> {
-        use rpcplugin_tls::{Certificate, Identity, IdentityParams, ServerTls, TlsAcceptor};
+        use rpcplugin_tls::{Certificate, Identity, IdentityParams};
 
         let host = Certificate::from_pem(pem.as_encoded_bytes()).map_err(|error| match error {
             SecurityError::CertInvalid { reason } => SecurityError::ClientCertInvalid { reason },
@@ -58,26 +58,27 @@ impl Security {
             .key_type(settings.cert_key_type)
             .provider(settings.provider.clone());
         let identity = Identity::generate(&params)?;
-        let tls = ServerTls::pinned(&identity, &host)?;
-        Ok(Self::Tls(Tls {
-            acceptor: TlsAcceptor::new(tls).timeout(settings.connection_timeout),
-            certificate: identity.certificate().clone(),
-            announced: true,
-        }))
+        let protection = Protection::mutual(&identity, &host, settings.connection_timeout)?;
+        Ok(Self::secured(protection, &identity, true))
     }
 
     /// The operator's certificates, which win over the host's.
     #[cfg(feature = "tls")]
-    fn custom(
-        custom: &rpcplugin_tls::CustomTls,
-        settings: &Settings,
-    ) -> Result<Self, SecurityError> {
-        let tls = rpcplugin_tls::ServerTls::custom(custom)?;
-        Ok(Self::Tls(Tls {
-            acceptor: rpcplugin_tls::TlsAcceptor::new(tls).timeout(settings.connection_timeout),
-            certificate: custom.identity().certificate().clone(),
-            announced: false,
-        }))
+    fn custom(custom: &rpcplugin_tls::CustomTls, settings: &Settings) -> Result<Self, Error> {
+        let protection = Protection::custom(custom, settings.connection_timeout)?;
+        // A host trusts its operator's roots, and one of another kind would take the certificate
+        // for a pin.
+        Ok(Self::secured(protection, custom.identity(), false))
+    }
+
+    #[cfg(feature = "tls")]
+    fn secured(
+        protection: Protection,
+        identity: &rpcplugin_tls::Identity,
+        announced: bool,
+    ) -> Self {
+        let certificate = Some(identity.certificate().clone());
+        Self { protection, certificate, announced }
     }
 
     #[cfg(not(feature = "tls"))]
@@ -87,37 +88,23 @@ impl Security {
 
     /// Whether connections are secured.
     pub(crate) fn is_tls(&self) -> bool {
-        match self {
-            Self::Plaintext => false,
-            #[cfg(feature = "tls")]
-            Self::Tls(_) => true,
-        }
+        !matches!(self.protection, Protection::Plaintext)
     }
 
     /// Field 6 of the handshake line.
     pub(crate) fn field(&self) -> CertificateField {
-        match self {
-            Self::Plaintext => CertificateField::default(),
-            #[cfg(feature = "tls")]
-            Self::Tls(tls) if tls.announced => CertificateField::from_der(tls.certificate.der()),
-            // A host trusts its operator's roots, and one of another kind would take it for a pin.
-            #[cfg(feature = "tls")]
-            Self::Tls(_) => CertificateField::default(),
+        #[cfg(feature = "tls")]
+        if let Some(certificate) = self.certificate.as_ref().filter(|_| self.announced) {
+            return CertificateField::from_der(certificate.der());
         }
+        CertificateField::default()
     }
 
     /// The DER of the certificate that connections are secured with.
     pub(crate) fn certificate(&self) -> Option<Vec<u8>> {
-        match self {
-            Self::Plaintext => None,
-            #[cfg(feature = "tls")]
-            Self::Tls(tls) => Some(tls.certificate.der().to_vec()),
-        }
-    }
-}
-
-impl fmt::Debug for Security {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_tls() { "Tls" } else { "Plaintext" })
+        #[cfg(feature = "tls")]
+        return self.certificate.as_ref().map(|certificate| certificate.der().to_vec());
+        #[cfg(not(feature = "tls"))]
+        None
     }
 }

@@ -9,9 +9,11 @@ use std::{
 use rpcplugin_core::{Address, Error, Handshake, LaunchEnv, TransportError};
 use rpcplugin_transport::Listener;
 
-use self::running::{Parts, Running, Stopper};
+use self::running::{Parts, Running, Sides, Stopper};
 use crate::{
-    Server, Signals, bind, guard,
+    Server, Signals,
+    bind::{self, Bound},
+    guard,
     guard::{Files, HostGone, HostWatch},
     handle::{Shared, State},
     hclog, panic_hook, report,
@@ -124,7 +126,7 @@ fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String
     watch_host(&launch, &settings, owner, &shared, files)?;
 
     let security = Security::choose(launch.client_cert.as_deref(), &settings)?;
-    let listener = bind::bind(&launch, &settings, security.is_tls())?;
+    let Bound { listener, sides } = bind::bind(&launch, &settings, security.is_tls())?;
     let bound = listener.address();
     if let Address::Unix(path) = &bound {
         let own_directory = launch.socket_dir.is_none() && settings.listen.is_none();
@@ -146,6 +148,7 @@ fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String
     let any_user = launch.socket_group.is_some();
     // Hosts of ours read their answers whatever follows them.
     let linger = if launch.lifeline { Duration::ZERO } else { LINGER };
+    let sides = Sides { sockets: sides, files: files.clone() };
     let stopper = Stopper::Host;
     let parts = Parts {
         set,
@@ -153,6 +156,7 @@ fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String
         settings,
         layers,
         security,
+        sides,
         output,
         any_user,
         linger,
@@ -179,6 +183,8 @@ pub(crate) async fn on(
     let output = Arc::default();
     let linger = Duration::ZERO;
     let any_user = false;
+    let sockets = bind::beside_a_given(&*listener, &launch);
+    let sides = Sides { sockets, files: Files::default() };
     let stopper = Stopper::Host;
     let parts = Parts {
         set,
@@ -186,6 +192,7 @@ pub(crate) async fn on(
         settings,
         layers,
         security,
+        sides,
         output,
         any_user,
         linger,

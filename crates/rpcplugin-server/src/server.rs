@@ -2,7 +2,10 @@ use std::{ffi::OsString, fmt, process::ExitCode, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rpcplugin_core::{Address, Error, MagicCookie, Network, limits};
-use rpcplugin_transport::Listener;
+use rpcplugin_transport::{
+    Listener,
+    serving::{BoxError, Layers},
+};
 use tokio::sync::watch;
 use tonic::body::Body;
 use tower_layer::Layer;
@@ -11,18 +14,16 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
     HealthReporter, ListenOn, PluginSet, Reflection, RpcService, ServerHandle, Signals,
-    dispatch::Layers,
     environment::Environment,
     handle::{Shared, State},
     hooks::Hooks,
-    layered::Layered,
-    plugin_set::{BoxError, boxed},
     serve::{self, Owner},
     settings::Settings,
     stop::Stop,
 };
 
 mod alone;
+mod broker;
 mod moments;
 
 /// A plugin's server, from the cookie to the exit.
@@ -93,7 +94,7 @@ impl Server {
     /// call first. The framework's own services are never wrapped.
     pub fn layer<L, B>(mut self, layer: L) -> Self
     where
-        L: Layer<RpcService> + Send + 'static,
+        L: Layer<RpcService> + Send + Sync + 'static,
         L::Service: Service<http::Request<Body>, Response = http::Response<B>>
             + Clone
             + Send
@@ -104,7 +105,7 @@ impl Server {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        self.layers.push(Box::new(move |inner| boxed(Layered(layer.layer(inner)))));
+        self.layers.push(layer);
         self
     }
 
@@ -308,7 +309,7 @@ impl fmt::Debug for Server {
             .field("cookie", &self.cookie)
             .field("sets", &self.sets)
             .field("settings", &self.settings)
-            .field("layers", &self.layers.len())
+            .field("layers", &self.layers)
             .field("environment", &self.environment)
             .finish_non_exhaustive()
     }

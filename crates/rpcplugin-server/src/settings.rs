@@ -1,9 +1,12 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use rpcplugin_broker::BrokerOptions;
 use rpcplugin_core::{Address, ConfigError, Network, limits};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::Reflection;
+
+mod broker;
 
 /// Where a plugin listens, instead of where its host would have it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -55,6 +58,7 @@ pub(crate) struct Settings {
     pub(crate) send: usize,
     pub(crate) max_streams: u32,
     pub(crate) stdio_buffer: usize,
+    pub(crate) broker: BrokerOptions,
 }
 
 impl Default for Settings {
@@ -82,6 +86,7 @@ impl Default for Settings {
             send: limits::MESSAGE,
             max_streams: limits::CONCURRENT_STREAMS,
             stdio_buffer: limits::STDIO_BUFFER,
+            broker: BrokerOptions::new(),
         }
     }
 }
@@ -128,6 +133,7 @@ impl Settings {
             &self.grace,
             "at most one hour",
         )?;
+        self.broker.check()?;
         #[cfg(feature = "tls")]
         self.provider.check(self.cert_key_type)?;
         let transports = self.transports.as_deref();

@@ -4,9 +4,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use rpcplugin_core::forward_write;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-use crate::forward_write::forward_write;
 
 const KEPT: usize = 32;
 

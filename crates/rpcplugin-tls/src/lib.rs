@@ -21,7 +21,6 @@ mod connector;
 mod custom;
 mod failure;
 mod first_bytes;
-mod forward_write;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -4,9 +4,10 @@ use std::{
     task::{Context, Poll},
 };
 
+use rpcplugin_core::forward_write;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{TlsInfo, first_bytes::FirstBytes, forward_write::forward_write};
+use crate::{TlsInfo, first_bytes::FirstBytes};
 
 /// A connection that a [`TlsLayer`](crate::TlsLayer) secured.
 ///

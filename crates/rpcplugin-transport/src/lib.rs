@@ -4,6 +4,7 @@
 //!   sockets, TCP, and [`memory`] for tests; a user's own pair works as well.
 //! - [`PluginChannel`]: the gRPC channel to one plugin process, for every tonic client, bound to
 //!   the process's [`Generation`].
+//! - [`serving`]: what answers calls at the other end of such a channel.
 //! - [`error_from_status`], [`crash_report`]: what the status of a call stands for.
 //! - [`Peer`], [`ExpectedPeer`]: who is at the other end, checked before the first byte;
 //!   [`Birth`]: when that process began.
@@ -21,13 +22,14 @@ mod listener;
 pub mod memory;
 mod peer;
 mod random;
+pub mod serving;
 mod status;
 mod tcp;
 #[cfg(unix)]
 mod unix;
 
 #[cfg(unix)]
-pub use self::unix::{PrivateDir, UnixBind, UnixConnector, UnixListener};
+pub use self::unix::{PrivateDir, UnixBind, UnixConnector, UnixListener, UnixSurroundings};
 pub use self::{
     birth::Birth,
     channel::{CallTrace, ChannelBody, ChannelFuture, ChannelOptions, PluginChannel},

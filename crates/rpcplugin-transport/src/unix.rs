@@ -8,10 +8,12 @@ mod listener;
 mod lock;
 mod removal;
 mod socket;
+mod surroundings;
 mod sweep;
 
 pub use self::{
     connector::UnixConnector,
     directory::PrivateDir,
     listener::{UnixBind, UnixListener},
+    surroundings::UnixSurroundings,
 };

@@ -101,6 +101,10 @@ pub use rpcplugin_transport as transport;
 /// The tonic that this crate was built with; its types appear in our signatures.
 pub use tonic;
 
+#[cfg(any(feature = "client", feature = "server"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "client", feature = "server"))))]
+#[doc(inline)]
+pub use rpcplugin_broker as broker;
 #[cfg(feature = "client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
 #[doc(inline)]

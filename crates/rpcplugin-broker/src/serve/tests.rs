@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
-use futures_util::future::BoxFuture;
 use rpcplugin_core::{Address, SecurityError};
-use rpcplugin_transport::{Accepted, ExpectedPeer, UnixBind, UnixListener};
+use rpcplugin_transport::{ExpectedPeer, UnixBind, UnixListener, serving::Calls};
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::{
-    BrokerOptions, Protection, Role,
+    BrokerOptions, Protection, Role, Side,
     ids::Ids,
     session::{Current, Link},
 };
@@ -23,10 +23,6 @@ impl Side for Directory {
         Ok(Box::new(UnixListener::bind(&UnixBind::new().dir(&self.0))?))
     }
 
-    fn welcomes(&self, _: &Accepted) -> bool {
-        false
-    }
-
     fn check(&self, _: &Address) -> Result<ExpectedPeer, SecurityError> {
         Ok(ExpectedPeer::new())
     }
@@ -35,8 +31,8 @@ impl Side for Directory {
         Protection::Plaintext
     }
 
-    fn serve(&self, _: SideConnection) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::ready(()))
+    fn reception(&self) -> Reception {
+        Reception::new(Calls::new(Arc::default()))
     }
 }
 
@@ -50,6 +46,7 @@ fn side() -> (Arc<Shared>, tempfile::TempDir) {
         ids: Ids::default(),
         current: watch::Sender::new(Current::None),
         multiplexer: None,
+        tasks: TaskTracker::new(),
     };
     (Arc::new(shared), directory)
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rpcplugin_broker::{Broker, Role};
+use rpcplugin_broker::{Broker, Protection, Role};
 use rpcplugin_proto::plugin::{ConnInfo, conn_info::Knock};
 use rpcplugin_transport::EndReason;
 use tokio::time::Instant;
@@ -111,7 +111,7 @@ async fn f6_a_foreign_address_is_refused_before_a_byte_is_sent() {
     let side = TestSide {
         role: Role::Plugin,
         directory: Some(directory.path().to_owned()),
-        tls: None,
+        protection: Protection::Plaintext,
         only_inside: Some(directory.path().to_owned()),
     };
     let generation = rpcplugin_transport::Generation::new();

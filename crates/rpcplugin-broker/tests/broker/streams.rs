@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use rpcplugin_broker::{BrokeredService, Role, Services};
+use rpcplugin_broker::{Role, Services};
+use rpcplugin_transport::serving::{RpcService, boxed};
 use rpcplugin_transport::{EndReason, Generation};
 use tokio::time::Instant;
 use tonic::Code;
@@ -64,7 +65,7 @@ async fn a_second_stream_ends_the_first_and_begins_with_an_empty_book() {
 async fn a_plugin_that_sends_no_headers_is_talked_to() {
     let host = Alone::new(Role::Host, &Setup::default());
     let (service, mut heard, say) = late_headers();
-    let (channel, _serving) = connected(BrokeredService::new(service), &host.generation).await;
+    let (channel, _serving) = connected(boxed(service), &host.generation).await;
     let broker = host.broker.clone();
     let _running = Task::spawn(async move {
         let _ = broker.run(channel).await;
@@ -86,7 +87,7 @@ async fn a_plugin_without_a_broker_is_unavailable_at_once() {
     });
     tokio::task::yield_now().await;
     let generation = Generation::new();
-    let nothing = BrokeredService::new(tower::service_fn(async |_| {
+    let nothing = RpcService::new(tower::service_fn(async |_| {
         Ok::<_, std::convert::Infallible>(tonic::Status::unimplemented("").into_http())
     }));
     let (channel, _serving) = connected(nothing, &generation).await;

@@ -2,11 +2,9 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rpcplugin_broker::{
-    Broker, BrokerOptions, BrokeredService, Protection, Role, Side, SideConnection,
-    check_host_address,
+    Broker, BrokerOptions, Protection, Reception, Role, Side, check_host_address,
 };
 use rpcplugin_core::{Address, Error, SecurityError};
 use rpcplugin_proto::kv::{
@@ -14,10 +12,10 @@ use rpcplugin_proto::kv::{
     kv_client::KvClient,
     kv_server::{Kv, KvServer},
 };
-use rpcplugin_tls::{TlsAcceptor, TlsLayer};
 use rpcplugin_transport::{
-    Accepted, BoxIo, ChannelOptions, ExpectedPeer, FrameLimit, Generation, Listener, PluginChannel,
-    TcpBind, TcpListener, UnixBind, UnixListener, memory,
+    BoxIo, ChannelOptions, ExpectedPeer, Generation, Listener, PluginChannel, TcpBind, TcpListener,
+    UnixBind, UnixListener, memory,
+    serving::{Calls, RpcService, boxed},
 };
 use tempfile::TempDir;
 use tokio::{sync::Notify, task::JoinHandle};
@@ -29,7 +27,7 @@ use tower::ServiceExt as _;
 pub struct TestSide {
     pub role: Role,
     pub directory: Option<PathBuf>,
-    pub tls: Option<(TlsLayer, TlsAcceptor)>,
+    pub protection: Protection,
     pub only_inside: Option<PathBuf>,
 }
 
@@ -45,10 +43,6 @@ impl Side for TestSide {
         })
     }
 
-    fn welcomes(&self, connection: &Accepted) -> bool {
-        connection.peer.is_same_user()
-    }
-
     fn check(&self, address: &Address) -> Result<ExpectedPeer, SecurityError> {
         match (&self.only_inside, address) {
             (Some(directory), Address::Unix(path)) if !path.starts_with(directory) => {
@@ -60,48 +54,21 @@ impl Side for TestSide {
     }
 
     fn protection(&self) -> Protection {
-        match &self.tls {
-            Some((layer, _)) => Protection::Mutual(Box::new(layer.clone())),
-            None => Protection::Plaintext,
-        }
+        self.protection.clone()
     }
 
-    fn serve(&self, connection: SideConnection) -> BoxFuture<'static, ()> {
-        let tls = self.tls.clone();
-        Box::pin(async move {
-            let SideConnection { accepted, service, closing, max_receive_message_size, .. } =
-                connection;
-            let limit = max_receive_message_size.unwrap_or(usize::MAX);
-            let service =
-                BrokeredService::new(service.map_request(move |request: http::Request<Body>| {
-                    request.map(|body| Body::new(FrameLimit::new(body, limit, "the test's limit")))
-                }));
-            let io: BoxIo = match tls {
-                None => accepted.io,
-                Some((_, acceptor)) => match acceptor.accept(accepted.io).await {
-                    Ok(io) => Box::new(io),
-                    Err(_) => return,
-                },
-            };
-            http2(io, service, closing).await;
-        })
+    fn reception(&self) -> Reception {
+        Reception::new(Calls::new(Arc::default()))
     }
 }
 
 /// Answers the calls of one connection.
-pub async fn http2(io: BoxIo, service: BrokeredService, closing: BoxFuture<'static, ()>) {
+pub async fn http2(io: BoxIo, service: RpcService) {
     let service = hyper::service::service_fn(move |request: http::Request<_>| {
         service.clone().oneshot(request.map(Body::new))
     });
     let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-    let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(io), service));
-    tokio::select! {
-        _ = serving.as_mut() => {}
-        () = closing => {
-            serving.as_mut().graceful_shutdown();
-            let _ = serving.await;
-        }
-    }
+    let _ = builder.serve_connection(TokioIo::new(io), service).await;
 }
 
 /// Ends its task when it goes.
@@ -120,31 +87,35 @@ impl Drop for Task {
 }
 
 /// A connection in memory to services. Dropping the task cuts it.
-pub async fn connected(service: BrokeredService, generation: &Generation) -> (PluginChannel, Task) {
+pub async fn connected(service: RpcService, generation: &Generation) -> (PluginChannel, Task) {
     let (connector, mut listener) = memory::pair();
     let serving = Task::spawn(async move {
         let accepted = listener.accept().await.unwrap();
-        http2(accepted.io, service, Box::pin(std::future::pending())).await;
+        http2(accepted.io, service).await;
     });
     let options = ChannelOptions::new();
     let channel = PluginChannel::connect(connector, options, generation.clone()).await.unwrap();
     (channel, serving)
 }
 
-pub fn service_of(broker: &Broker) -> BrokeredService {
-    BrokeredService::new(broker.service())
+pub fn service_of(broker: &Broker) -> RpcService {
+    boxed(broker.service())
 }
 
 /// How a pair is set up.
 pub struct Setup {
     pub options: BrokerOptions,
     pub tcp: bool,
-    pub tls: Option<[(TlsLayer, TlsAcceptor); 2]>,
+    pub protection: [Protection; 2],
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { options: BrokerOptions::new(), tcp: false, tls: None }
+        Self {
+            options: BrokerOptions::new(),
+            tcp: false,
+            protection: [Protection::Plaintext, Protection::Plaintext],
+        }
     }
 }
 
@@ -162,7 +133,7 @@ impl Alone {
         let side = TestSide {
             role,
             directory: (!setup.tcp).then(|| directory.path().to_owned()),
-            tls: setup.tls.as_ref().map(|tls| tls[index].clone()),
+            protection: setup.protection[index].clone(),
             only_inside: None,
         };
         let generation = Generation::new();

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use rpcplugin_broker::Broker;
+use rpcplugin_broker::{Broker, Protection};
 use rpcplugin_core::limits;
-use rpcplugin_tls::{ClientTls, Identity, IdentityParams, ServerTls, TlsAcceptor, TlsLayer};
+use rpcplugin_tls::{ClientTls, Identity, IdentityParams, TlsLayer};
 use rpcplugin_transport::{
     ChannelOptions, Generation, PluginChannel, UnixConnector, error_from_status,
 };
@@ -15,15 +15,13 @@ fn identity() -> Identity {
 }
 
 /// What a side with this identity presents and demands, as client and as server.
-fn tls(own: &Identity, other: &Identity) -> (TlsLayer, TlsAcceptor) {
-    let client = ClientTls::pinned(own, other.certificate()).unwrap();
-    let server = ServerTls::pinned(own, other.certificate()).unwrap();
-    (TlsLayer::new(client), TlsAcceptor::new(server))
+fn tls(own: &Identity, other: &Identity) -> Protection {
+    Protection::mutual(own, other.certificate(), limits::CONNECTION_TIMEOUT).unwrap()
 }
 
 fn mutual() -> Setup {
     let (host, plugin) = (identity(), identity());
-    Setup { tls: Some([tls(&host, &plugin), tls(&plugin, &host)]), ..Setup::default() }
+    Setup { protection: [tls(&host, &plugin), tls(&plugin, &host)], ..Setup::default() }
 }
 
 #[tokio::test]
@@ -63,12 +61,13 @@ async fn dial_past(server: &Alone, layer: Option<TlsLayer>) -> &'static str {
 #[tokio::test]
 async fn d15_a_dialler_without_the_right_certificate_is_refused() {
     let (host, plugin) = (identity(), identity());
-    let setup = Setup { tls: Some([tls(&host, &plugin), tls(&plugin, &host)]), ..Setup::default() };
+    let setup =
+        Setup { protection: [tls(&host, &plugin), tls(&plugin, &host)], ..Setup::default() };
     let pair = Pair::new(setup).await;
     let start = Instant::now();
     // The right server, and a client that is somebody else.
-    let stranger = tls(&identity(), &plugin).0;
-    let code = dial_past(&pair.plugin, Some(stranger)).await;
+    let stranger = ClientTls::pinned(&identity(), plugin.certificate()).unwrap();
+    let code = dial_past(&pair.plugin, Some(TlsLayer::new(stranger))).await;
     assert!(matches!(code, "SECURITY_CLIENT_REFUSED" | "TRANSPORT_DISCONNECTED"), "{code}");
     // No TLS at all.
     let code = dial_past(&pair.plugin, None).await;
@@ -81,7 +80,7 @@ async fn d15_an_acceptor_with_another_certificate_is_refused() {
     let (host, plugin, other) = (identity(), identity(), identity());
     let host_side = tls(&host, &plugin);
     let impostor = tls(&other, &host);
-    let pair = Pair::new(Setup { tls: Some([host_side, impostor]), ..Setup::default() }).await;
+    let pair = Pair::new(Setup { protection: [host_side, impostor], ..Setup::default() }).await;
     let served = pair.plugin.broker.serve(names("secret")).await.unwrap();
     let id = served.id();
     let dial = |broker: Broker| async move { broker.dial(id).await };

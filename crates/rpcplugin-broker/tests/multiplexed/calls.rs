@@ -1,8 +1,10 @@
 use std::time::Duration;
 
+use rpcplugin_broker::Protection;
 use rpcplugin_broker::{Broker, BrokerOptions};
+use rpcplugin_core::limits;
 use rpcplugin_core::{Address, Error};
-use rpcplugin_tls::{ClientTls, Identity, IdentityParams, ServerTls, TlsAcceptor, TlsLayer};
+use rpcplugin_tls::{Identity, IdentityParams};
 use rpcplugin_transport::{
     EndReason, Listener as _, TcpBind, TcpConnector, TcpListener, UnixBind, UnixConnector,
     UnixListener,
@@ -17,15 +19,13 @@ fn identity() -> Identity {
     Identity::generate(&IdentityParams::default()).unwrap()
 }
 
-fn tls(own: &Identity, other: &Identity) -> (TlsLayer, TlsAcceptor) {
-    let client = ClientTls::pinned(own, other.certificate()).unwrap();
-    let server = ServerTls::pinned(own, other.certificate()).unwrap();
-    (TlsLayer::new(client), TlsAcceptor::new(server))
+fn tls(own: &Identity, other: &Identity) -> Protection {
+    Protection::mutual(own, other.certificate(), limits::CONNECTION_TIMEOUT).unwrap()
 }
 
 fn mutual() -> Setup {
     let (host, plugin) = (identity(), identity());
-    Setup { tls: Some([tls(&host, &plugin), tls(&plugin, &host)]), ..Setup::default() }
+    Setup { protection: [tls(&host, &plugin), tls(&plugin, &host)], ..Setup::default() }
 }
 
 async fn both_ways(pair: &MuxPair) {

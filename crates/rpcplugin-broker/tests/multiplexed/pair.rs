@@ -1,9 +1,10 @@
 use std::sync::Mutex;
 
 use futures_util::future::BoxFuture;
-use rpcplugin_broker::{Broker, BrokeredService, Multiplexer, Role};
+use rpcplugin_broker::{Broker, Multiplexer, Protection, Role};
 use rpcplugin_transport::{
     Accepted, BoxIo, ChannelOptions, Connector, Generation, Listener, Peer, PluginChannel,
+    serving::{Gate as _, RpcService},
 };
 use tokio::task::JoinSet;
 
@@ -18,9 +19,9 @@ pub struct MuxSide {
 fn alone(role: Role, setup: &Setup, generation: Generation, multiplexer: Multiplexer) -> MuxSide {
     let directory = tempfile::tempdir().unwrap();
     let index = usize::from(role == Role::Plugin);
-    let tls = setup.tls.as_ref().map(|tls| tls[index].clone());
-    let side =
-        TestSide { role, directory: Some(directory.path().to_owned()), tls, only_inside: None };
+    let protection = setup.protection[index].clone();
+    let path = Some(directory.path().to_owned());
+    let side = TestSide { role, directory: path, protection, only_inside: None };
     let broker =
         Broker::multiplexed(side, setup.options.clone(), generation.clone(), multiplexer.clone());
     MuxSide { alone: Alone { directory, generation, broker }, multiplexer }
@@ -38,16 +39,15 @@ impl MuxSide {
         let generation = Generation::new();
         let (multiplexer, main) = Multiplexer::plugin(generation.clone(), Box::new(listener));
         let side = alone(Role::Plugin, setup, generation, multiplexer);
-        let tls = setup.tls.as_ref().map(|[_, (_, acceptor)]| acceptor.clone());
+        let protection = setup.protection[1].clone();
         let service = service_of(&side.alone.broker);
         let prove = move |io: BoxIo| -> BoxFuture<'static, Option<BoxIo>> {
-            let tls = tls.clone();
+            let protection = protection.clone();
             Box::pin(async move {
-                match tls {
-                    Some(acceptor) => {
-                        acceptor.accept(io).await.ok().map(|io| Box::new(io) as BoxIo)
-                    }
-                    None => Some(io),
+                match protection {
+                    // At once, so that a test may open the next main connection at once.
+                    Protection::Plaintext => Some(io),
+                    protection => protection.admit(io).await.ok(),
                 }
             })
         };
@@ -62,7 +62,7 @@ impl MuxSide {
 /// Serves main connections, each of which proves itself first.
 pub fn serve_main(
     mut main: impl Listener,
-    service: BrokeredService,
+    service: RpcService,
     prove: impl Fn(BoxIo) -> BoxFuture<'static, Option<BoxIo>> + Send + 'static,
 ) -> Task {
     Task::spawn(async move {
@@ -74,7 +74,7 @@ pub fn serve_main(
             connections.spawn(async move {
                 if let Some(io) = proving.await {
                     proof.given();
-                    http2(io, service, Box::pin(std::future::pending())).await;
+                    http2(io, service).await;
                 }
             });
         }
@@ -124,12 +124,12 @@ impl MuxPair {
     async fn channel(&self) -> PluginChannel {
         let (options, generation) = (ChannelOptions::new(), Generation::new());
         let connector = self.host.multiplexer.connector();
-        match &self.setup.tls {
-            None => PluginChannel::connect(connector, options, generation).await.unwrap(),
-            Some([(layer, _), _]) => {
-                let connector = tower_layer::Layer::layer(layer, connector);
+        match &self.setup.protection[0] {
+            Protection::Mutual(mutual) => {
+                let connector = tower_layer::Layer::layer(mutual.dial(), connector);
                 PluginChannel::connect(connector, options, generation).await.unwrap()
             }
+            _ => PluginChannel::connect(connector, options, generation).await.unwrap(),
         }
     }
 

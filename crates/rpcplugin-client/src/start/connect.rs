@@ -13,6 +13,7 @@ use super::{
 use crate::{
     ClientAuthentication, Timings,
     accept::Accepted,
+    broker::{Judgement, Listening, Sides},
     connect::{Announced, Dial, Route},
     life::Life,
     plan::Plan,
@@ -29,6 +30,7 @@ pub(super) struct Connected<L> {
     pub(super) address: Address,
     pub(super) route: Route,
     pub(super) channel: PluginChannel,
+    pub(super) sides: Sides,
     pub(super) timings: Timings,
 }
 
@@ -53,7 +55,15 @@ impl Introduced {
             expected: owner(&kept, &candidate),
             limit: settings.connection_timeout,
         };
-        let goal = Goal { version, address, dial: Arc::new(dial), peer };
+        let sides = Sides {
+            listening: listening(&address, &kept),
+            judgement: Judgement::Policy {
+                addresses: kept.addresses.clone(),
+                owner: owner(&kept, &candidate),
+            },
+            any_user: settings.unix_socket_group.is_some() || !kept.addresses.checks_owner(),
+        };
+        let goal = Goal { version, address, dial: Arc::new(dial), peer, sides };
         reach(candidate, goal, &kept.secret, settings, bound, timings).await
     }
 }
@@ -64,6 +74,7 @@ pub(super) struct Goal {
     pub(super) address: Address,
     pub(super) dial: Arc<dyn Dial>,
     pub(super) peer: protection::Announced,
+    pub(super) sides: Sides,
 }
 
 /// Connects to a candidate and waits for its first answer, or gives it up.
@@ -75,7 +86,7 @@ pub(super) async fn reach<L: Life>(
     bound: Bound,
     mut timings: Timings,
 ) -> Result<Connected<L>, Error> {
-    let Goal { version, address, dial: way, peer } = goal;
+    let Goal { version, address, dial: way, peer, sides } = goal;
     let reached = async {
         let protection = secret
             .protect(peer, settings.connection_timeout)
@@ -89,7 +100,7 @@ pub(super) async fn reach<L: Life>(
     };
     match reached.await {
         Ok((route, channel)) => {
-            Ok(Connected { candidate, version, address, route, channel, timings })
+            Ok(Connected { candidate, version, address, route, channel, sides, timings })
         }
         Err(failure) => Err(candidate.give_up(failure).await),
     }
@@ -169,6 +180,18 @@ fn authenticate(protection: &Protection, settings: &Settings) -> Result<(), Fail
             let detail = "plugin does not ask for this host's certificate, so it serves anybody";
             let error = SecurityError::TlsHandshake { detail: detail.to_owned() };
             Err(Failure::refused(Phase::Tls, error))
+        }
+    }
+}
+
+/// Where this host listens for a plugin at that address.
+fn listening(address: &Address, kept: &Kept) -> Listening {
+    match address {
+        #[cfg(unix)]
+        Address::Unix(_) => Listening::Unix(kept.sockets.clone()),
+        _ => {
+            let _ = kept;
+            Listening::Tcp
         }
     }
 }

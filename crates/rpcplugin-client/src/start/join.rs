@@ -2,6 +2,8 @@ use std::{ffi::OsString, sync::Arc};
 
 use rpcplugin_core::{Error, Handshake, HandshakeError, Phase};
 use rpcplugin_transport::Connector;
+#[cfg(unix)]
+use rpcplugin_transport::UnixBind;
 use tokio::time::Instant;
 
 use super::{
@@ -11,6 +13,7 @@ use super::{
 };
 use crate::{
     Client, InProcess, Timings,
+    broker::{Judgement, Listening, Sides},
     connect::Given,
     plan::Plan,
     protection::{Announced, Secret},
@@ -46,10 +49,24 @@ where
         }
     };
     let Handshake { app_version: version, address, .. } = handshake;
-    let goal = Goal { version, address, dial: Arc::new(Given(connector)), peer };
+    let sides =
+        Sides { listening: listening(&plan), judgement: Judgement::OwnProcess, any_user: false };
+    let goal = Goal { version, address, dial: Arc::new(Given(connector)), peer, sides };
     let bound = clock.phase(at, settings.channel_ready_timeout);
     let connected = reach(candidate, goal, &secret, settings, bound, timings).await?;
     Ok(connected.run(plan.settings, None))
+}
+
+/// Where this host's side channels listen. There is no private directory; each makes its own.
+#[cfg(unix)]
+fn listening(plan: &Plan) -> Listening {
+    let bases = plan.directory_bases().into_iter();
+    Listening::Unix(bases.fold(UnixBind::new(), UnixBind::base))
+}
+
+#[cfg(not(unix))]
+fn listening(_: &Plan) -> Listening {
+    Listening::Tcp
 }
 
 /// The host's judgement, as that of a line, except that the address is not dialled.

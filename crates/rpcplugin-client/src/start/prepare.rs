@@ -1,8 +1,13 @@
+#[cfg(unix)]
+use std::path::Path;
+
 use rpcplugin_core::Error;
 #[cfg(unix)]
-use rpcplugin_transport::PrivateDir;
+use rpcplugin_transport::{PrivateDir, UnixBind};
 use tokio::process::Command;
 
+#[cfg(unix)]
+use crate::settings::Settings;
 use crate::{address_policy::AddressPolicy, plan::Plan, process::Launch, protection::Secret};
 
 /// What must outlive the process.
@@ -22,6 +27,9 @@ pub(super) struct Prepared {
 /// What is needed again when the plugin has introduced itself.
 pub(super) struct Kept {
     pub(super) addresses: AddressPolicy,
+    /// The private directory.
+    #[cfg(unix)]
+    pub(super) sockets: UnixBind,
     pub(super) secret: Secret,
 }
 
@@ -44,8 +52,22 @@ impl Prepared {
         let environment = plan.environment(command.as_std(), sockets, secret.certificate())?;
         let (stdin, detach) = (settings.stdin, settings.detach);
         let launch = Launch { command, environment, stdin, detach };
-        Ok(Self { launch, directory, kept: Kept { addresses, secret } })
+        let kept = Kept {
+            addresses,
+            #[cfg(unix)]
+            sockets: binding(sockets, settings),
+            secret,
+        };
+        Ok(Self { launch, directory, kept })
     }
+}
+
+/// How the host's own sockets are bound in its private directory.
+#[cfg(unix)]
+fn binding(sockets: Option<&Path>, settings: &Settings) -> UnixBind {
+    let group = settings.unix_socket_group.iter();
+    let bind = group.fold(UnixBind::new(), UnixBind::group);
+    sockets.into_iter().fold(bind, UnixBind::dir)
 }
 
 #[cfg(unix)]

@@ -5,7 +5,7 @@ use tracing::{Instrument as _, instrument::WithSubscriber as _};
 
 use super::connect::Connected;
 use crate::{
-    Client, State, StdioStream,
+    Client, State, StdioStream, broker,
     client::{Facts, Shared},
     ladder::LadderLimits,
     life::Life,
@@ -18,8 +18,9 @@ use crate::{
 impl<L: Life> Connected<L> {
     /// Hands the plugin over to its supervising task.
     pub(super) fn run(self, settings: Settings, stdin: Option<ChildStdin>) -> Client {
-        let Self { candidate, version, address, route, channel, timings } = self;
+        let Self { candidate, version, address, route, channel, sides, timings } = self;
         let generation = route.generation.clone();
+        let broker = broker::broker(sides, &route.protection, &settings, generation.clone());
         let name = candidate.process.name();
         let facts = Facts {
             name: name.clone(),
@@ -50,6 +51,8 @@ impl<L: Life> Connected<L> {
         let limit = settings.grpc_max_receive_message_size;
         let stdio = stdio::relay(channel.clone(), limit, buffer.clone());
         streams.spawn(stdio.in_current_span().with_current_subscriber());
+        let open = broker::keep_open(broker.clone(), channel.clone(), generation.clone());
+        streams.spawn(open.in_current_span().with_current_subscriber());
         let mut probes = JoinSet::new();
         if !settings.grpc_keepalive_time.is_zero() {
             let liveness = Liveness {
@@ -65,6 +68,7 @@ impl<L: Life> Connected<L> {
             witness: candidate.witness,
             channel: channel.clone(),
             generation: generation.clone(),
+            broker: broker.clone(),
             stdio: buffer.clone(),
             pipes: candidate.pipes,
             streams,
@@ -80,7 +84,7 @@ impl<L: Life> Connected<L> {
         };
         tokio::spawn(supervisor.run().in_current_span().with_current_subscriber());
         let (states, end, stdio) = (state, ended, buffer);
-        Client::new(Shared { want, states, end, channel, generation, stdio, stdin, facts })
+        Client::new(Shared { want, states, end, channel, generation, broker, stdio, stdin, facts })
     }
 }
 

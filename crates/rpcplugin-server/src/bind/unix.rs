@@ -9,19 +9,34 @@ use futures_util::future::BoxFuture;
 use rpcplugin_core::{Address, Error, LaunchEnv, TransportError, limits};
 use rpcplugin_transport::{Accepted, Listener, UnixBind, UnixListener};
 
+use super::Bound;
+use crate::side::SideSockets;
+
 /// A socket where the host wants it, or in a directory of its own.
-pub(super) fn bind(launch: &LaunchEnv) -> Result<Box<dyn Listener>, Error> {
-    let mut bind = grouped(launch);
+pub(super) fn bind(launch: &LaunchEnv) -> Result<Bound, Error> {
+    let listener = UnixListener::bind(&choose(launch))?;
+    let sides = SideSockets::Beside(listener.surroundings());
+    Ok(Bound { listener: Box::new(listener), sides })
+}
+
+/// Side channels without a main socket to be beside of.
+pub(super) fn apart(launch: &LaunchEnv) -> SideSockets {
+    SideSockets::Apart(choose(launch))
+}
+
+fn choose(launch: &LaunchEnv) -> UnixBind {
+    let bind = grouped(launch);
     if let Some(dir) = &launch.socket_dir {
-        bind = bind.dir(dir);
+        bind.dir(dir)
     } else if let Some(base) = temporary_directory() {
-        bind = bind.base(base);
+        bind.base(base)
+    } else {
+        bind
     }
-    Ok(Box::new(UnixListener::bind(&bind)?))
 }
 
 /// A socket at exactly this path, which must be free.
-pub(super) fn bind_path(path: &Path, launch: &LaunchEnv) -> Result<Box<dyn Listener>, Error> {
+pub(super) fn bind_path(path: &Path, launch: &LaunchEnv) -> Result<Bound, Error> {
     let refuse = |reason| TransportError::InvalidEndpoint {
         address: rpcplugin_core::escape_text(&path.to_string_lossy()),
         reason,
@@ -31,7 +46,8 @@ pub(super) fn bind_path(path: &Path, launch: &LaunchEnv) -> Result<Box<dyn Liste
     }
     let dir = path.parent().ok_or_else(|| refuse("it has no directory"))?;
     let listener = UnixListener::bind(&grouped(launch).dir(dir))?;
-    Ok(Box::new(Renamed::new(listener, path)?))
+    let sides = SideSockets::Beside(listener.surroundings());
+    Ok(Bound { listener: Box::new(Renamed::new(listener, path)?), sides })
 }
 
 fn grouped(launch: &LaunchEnv) -> UnixBind {
@@ -97,7 +113,7 @@ mod tests {
     async fn an_exact_path_is_taken_only_if_free_and_removed_afterwards() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("plugin.sock");
-        let listener = bind_path(&path, &LaunchEnv::default()).unwrap();
+        let listener = bind_path(&path, &LaunchEnv::default()).unwrap().listener;
         assert_eq!(listener.address(), Address::Unix(path.clone()));
         let accepted = async {
             let mut listener = listener;

@@ -6,9 +6,10 @@ use rpcplugin_core::{Address, Error, LaunchEnv, Reattach, TransportError};
 use rpcplugin_transport::Birth;
 use tracing::instrument::WithSubscriber as _;
 
-use super::{Owner, Parts, Running, StateEnds, Stopper, services};
+use super::{Owner, Parts, Running, Sides, StateEnds, Stopper, services};
 use crate::{
-    ListenOn, Server, Signals, TestServer, bind,
+    ListenOn, Server, Signals, TestServer,
+    bind::{self, Bound},
     guard::Files,
     report,
     security::Security,
@@ -82,7 +83,7 @@ fn start(server: Server, handle_signals: bool) -> Result<(Running, Reattach), Er
         .transpose()
         .map_err(|source| TransportError::Resources { source: source.into() })?;
     let security = Security::choose(None, &settings)?;
-    let listener = bind::bind(&launch, &settings, security.is_tls())?;
+    let Bound { listener, sides } = bind::bind(&launch, &settings, security.is_tls())?;
     let bound = listener.address();
     if let Address::Unix(path) = &bound {
         files.add(path.clone(), settings.listen.is_none());
@@ -101,6 +102,7 @@ fn start(server: Server, handle_signals: bool) -> Result<(Running, Reattach), Er
         settings,
         layers,
         security,
+        sides: Sides { sockets: sides, files },
         output: Arc::default(),
         linger: Duration::ZERO,
         shared,

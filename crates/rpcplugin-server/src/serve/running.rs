@@ -3,26 +3,27 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rpcplugin_broker::{Broker, Reception};
 use rpcplugin_core::{Error, limits};
-use rpcplugin_transport::Listener;
+use rpcplugin_transport::{
+    EndReason, Generation, Listener,
+    serving::{Calls, Connections, Endings, Layers},
+};
 use tokio::{
     task::JoinHandle,
     time::{timeout, timeout_at},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Ended, Owner, services};
 use crate::{
     Context, HealthReporter, PluginSet,
-    call::{MessageLimits, UserCalls},
-    connection::Connections,
-    dispatch::Layers,
-    guard::{self, HostGone},
+    guard::{self, Files, HostGone},
     handle::{Ready, Shared, State},
     hooks::{AtWork, Hooks},
     security::Security,
     settings::Settings,
     shutdown_file::ShutdownFile,
+    side::{PluginSide, SideSockets},
     signals::SignalHandling,
     stdio::Output,
     stop::{Reason, Request},
@@ -35,6 +36,7 @@ pub(super) struct Parts {
     pub(super) settings: Settings,
     pub(super) layers: Layers,
     pub(super) security: Security,
+    pub(super) sides: Sides,
     pub(super) output: Arc<Output>,
     pub(super) any_user: bool,
     /// How long the host may take to read its last answers before the connections close.
@@ -53,6 +55,12 @@ pub(super) enum Stopper {
     Program,
 }
 
+/// Where side channels listen, and who removes their sockets at a hard end.
+pub(super) struct Sides {
+    pub(super) sockets: SideSockets,
+    pub(super) files: Files,
+}
+
 /// A server that answers calls. Dropping it closes the listener and every connection.
 #[derive(Debug)]
 pub(super) struct Running {
@@ -61,10 +69,10 @@ pub(super) struct Running {
     grace: Duration,
     owner: Owner,
     linger: Duration,
-    tasks: TaskTracker,
-    closing: CancellationToken,
+    endings: Endings,
+    broker: Broker,
     accepting: Abort,
-    _cut: CutOnDrop,
+    cut: CutOnDrop,
     _reporting: Abort,
     _signals: Option<SignalHandling>,
     _shutdown_file: Option<ShutdownFile>,
@@ -89,6 +97,7 @@ impl Running {
             settings,
             layers,
             security,
+            sides,
             output,
             any_user,
             linger,
@@ -101,12 +110,30 @@ impl Running {
             .as_deref()
             .map(|path| ShutdownFile::watch(path, shared.stop.clone()))
             .transpose()?;
-        let context = Context { health: shared.health.clone(), stop: shared.stop.clone(), version };
+        let calls = Calls::new(Arc::clone(&shared.in_flight))
+            .max_receive_message_size(settings.receive)
+            .max_send_message_size(settings.send);
+        let reception = Reception::new(calls.clone())
+            .layers(layers.clone())
+            .any_user(any_user)
+            .max_streams(settings.max_streams);
+        let side = PluginSide {
+            sockets: sides.sockets,
+            files: sides.files,
+            protection: security.protection.clone(),
+            reception,
+        };
+        let generation = Generation::new();
+        let broker = Broker::new(side, settings.broker_options(), generation.clone());
+        let context = Context {
+            broker: broker.clone(),
+            health: shared.health.clone(),
+            stop: shared.stop.clone(),
+            version,
+        };
         for name in set.names() {
             shared.health.set(name, crate::Serving::Serving);
         }
-        let limits = MessageLimits { receive: settings.receive, send: settings.send };
-        let calls = UserCalls { limits, in_flight: Arc::clone(&shared.in_flight) };
         let reflect = settings.reflection.is_on(security.is_tls());
         let dispatcher = services::dispatcher(
             set,
@@ -114,24 +141,16 @@ impl Running {
             stopper,
             Arc::clone(&output),
             reflect,
-            layers,
+            &layers,
             calls,
         )?;
 
         let address = listener.address();
         let certificate = security.certificate();
-        let tasks = TaskTracker::new();
-        let (closing, cut) = (CancellationToken::new(), CancellationToken::new());
-        let connections = Connections {
-            dispatcher,
-            security: Arc::new(security),
-            any_user,
-            max_streams: settings.max_streams,
-            tasks: tasks.clone(),
-            stopping: shared.stop.token(),
-            closing: closing.clone(),
-            cut: cut.clone(),
-        };
+        let endings = Endings::new(shared.stop.token());
+        let connections = Connections::new(dispatcher, security.protection, endings.clone())
+            .any_user(any_user)
+            .max_streams(settings.max_streams);
         let accepting = Abort(tokio::spawn(connections.accept(listener)));
         let losses = Arc::clone(&output);
         let reporting = Abort(tokio::spawn(async move { losses.report_losses().await }));
@@ -143,10 +162,10 @@ impl Running {
             grace,
             owner,
             linger,
-            tasks,
-            closing,
+            endings: endings.clone(),
+            broker,
             accepting,
-            _cut: CutOnDrop { cut, health: context.health },
+            cut: CutOnDrop { endings, generation, health: context.health },
             _reporting: reporting,
             _signals: signals,
             _shutdown_file: shutdown_file,
@@ -190,6 +209,9 @@ impl Running {
         if flushed.await.is_err() {
             tracing::debug!("connections were cut");
         }
+        // Their sockets go at once; only a handler that blocks its thread could hold this up.
+        self.cut.generation.end(EndReason::ShutDown);
+        let _ = timeout(SIDES, self.broker.finished()).await;
         if self.owner == Owner::Server && self.shared.stop.host_is_gone() {
             #[cfg(unix)]
             guard::kill_others();
@@ -220,14 +242,17 @@ impl Running {
         let _ = timeout(Duration::from_millis(50), buffered).await;
         guard::emptied().await;
         self.output.close();
-        self.tasks.close();
         // Most hosts close the connection as soon as they have their answer.
-        let _ = timeout(self.linger, self.tasks.wait()).await;
+        let _ = timeout(self.linger, self.endings.finished()).await;
         self.shared.stop.end_streams();
-        self.closing.cancel();
-        self.tasks.wait().await;
+        self.cut.generation.end(EndReason::ShutDown);
+        self.endings.close();
+        self.endings.finished().await;
     }
 }
+
+/// Time for side channels to end when nothing holds them up.
+const SIDES: Duration = Duration::from_millis(100);
 
 /// Ends its task when it goes.
 #[derive(Debug)]
@@ -239,16 +264,18 @@ impl Drop for Abort {
     }
 }
 
-/// Ends every connection and every health check when it goes.
+/// Ends every connection, every side channel and every health check when it goes.
 #[derive(Debug)]
 struct CutOnDrop {
-    cut: CancellationToken,
+    endings: Endings,
+    generation: Generation,
     health: HealthReporter,
 }
 
 impl Drop for CutOnDrop {
     fn drop(&mut self) {
-        self.cut.cancel();
+        self.generation.end(EndReason::ShutDown);
+        self.endings.cut();
         self.health.drain();
     }
 }

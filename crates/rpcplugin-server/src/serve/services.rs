@@ -5,15 +5,13 @@ use rpcplugin_proto::{
     health::health_server::{self, HealthServer},
     plugin::{grpc_broker_server, grpc_controller_server, grpc_stdio_server},
 };
+use rpcplugin_transport::serving::{Calls, Layers, boxed};
 
 use super::running::Stopper;
 use crate::{
-    Context, PluginSet,
-    call::UserCalls,
-    controller,
-    dispatch::{Dispatcher, Layers},
+    Context, PluginSet, controller,
+    dispatch::Dispatcher,
     health::HealthService,
-    plugin_set::boxed,
     reflection,
     stdio::{self, Output},
 };
@@ -94,8 +92,8 @@ pub(super) fn dispatcher(
     stopper: Stopper,
     output: Arc<Output>,
     reflect: bool,
-    layers: Layers,
-    calls: UserCalls,
+    layers: &Layers,
+    calls: Calls,
 ) -> Result<Dispatcher, ConfigError> {
     let (users, descriptors) = set.build(context);
     let health = HealthService { reporter: context.health(), stop: context.stop.clone() };
@@ -105,6 +103,7 @@ pub(super) fn dispatcher(
         framework.push((grpc_controller_server::SERVICE_NAME, controller));
     }
     framework.push((grpc_stdio_server::SERVICE_NAME, stdio::service(output)));
+    framework.push((grpc_broker_server::SERVICE_NAME, boxed(context.broker.service())));
     if reflect {
         let served: Vec<_> = users.iter().chain(&framework).map(|(name, _)| *name).collect();
         framework.extend(reflection::services(&descriptors, &served)?);

@@ -5,10 +5,10 @@ use rpcplugin_proto::plugin::{
     StdioData,
     grpc_stdio_server::{GrpcStdio, GrpcStdioServer},
 };
+use rpcplugin_transport::serving::{RpcService, boxed};
 use tonic::{Request, Response, Status};
 
 use super::output::Output;
-use crate::plugin_set::{RpcService, boxed};
 
 /// `plugin.GRPCStdio` over this output.
 pub(crate) fn service(output: Arc<Output>) -> RpcService {

@@ -116,7 +116,8 @@ async fn reflection_lists_what_is_served_and_is_off_in_plaintext_by_default() {
             "rpcplugin.probe.v1.Probe",
             "grpc.health.v1.Health",
             "plugin.GRPCController",
-            "plugin.GRPCStdio"
+            "plugin.GRPCStdio",
+            "plugin.GRPCBroker"
         ]
     );
 }

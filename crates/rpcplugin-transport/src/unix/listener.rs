@@ -1,6 +1,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use futures_util::future::BoxFuture;
@@ -9,7 +10,7 @@ use rustix::fs::{Mode, RawMode};
 use tokio::net::UnixListener as Socket;
 
 use super::{
-    PrivateDir, group,
+    PrivateDir, UnixSurroundings, group,
     removal::{self, FileId},
     socket::{self, Access, Bound},
 };
@@ -81,8 +82,9 @@ pub struct UnixListener {
     socket: Socket,
     file: SocketFile,
     backoff: Backoff,
+    bind: UnixBind,
     // Last, because it goes only after the socket in it.
-    _own_dir: Option<PrivateDir>,
+    own_dir: Option<Arc<PrivateDir>>,
 }
 
 impl UnixListener {
@@ -138,7 +140,21 @@ impl UnixListener {
         let file = SocketFile { path, id };
         let socket = Socket::from_std(socket)
             .map_err(|source| TransportError::Resources { source: source.into() })?;
-        Ok(Self { socket, file, backoff: Backoff::default(), _own_dir: own_dir })
+        let own_dir = own_dir.map(Arc::new);
+        Ok(Self { socket, file, backoff: Backoff::default(), bind: bind.clone(), own_dir })
+    }
+}
+
+impl UnixListener {
+    /// Where further sockets can be bound beside this one, for the same users: for side channels.
+    #[must_use]
+    pub fn surroundings(&self) -> UnixSurroundings {
+        UnixSurroundings::new(&self.file.path, &self.bind, self.own_dir.as_ref())
+    }
+
+    /// Keeps a directory as long as this socket is in it.
+    pub(super) fn keep(&mut self, directory: Option<Arc<PrivateDir>>) {
+        self.own_dir = directory;
     }
 }
 

@@ -20,7 +20,7 @@ pub async fn client(plugins: PluginSet) -> Result<Client, Error> {
 ///
 /// Between them are the same services, layers, limits and mutual TLS as between two processes;
 /// instead of the socket there is a pair of buffers. There is no child, no cookie, no handshake
-/// line, and no file.
+/// line, and no file but for the sockets of side channels that the two [open](crate::broker).
 ///
 /// What is different from a real start:
 ///

@@ -3,38 +3,52 @@
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use rpcplugin_transport::FrameLimit;
+use rpcplugin_core::limits;
 use tokio::time::{Instant, timeout_at};
 use tonic::{Status, body::Body};
 use tower::ServiceExt as _;
 
-use crate::{
-    in_flight::{InFlight, Ticket},
-    plugin_set::RpcService,
-};
+use super::{InFlight, RpcService, in_flight::Ticket};
+use crate::FrameLimit;
 
 mod body;
 mod deadline;
 mod oversize;
 
-/// Limits on the messages of each call, in bytes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MessageLimits {
-    pub(crate) receive: usize,
-    pub(crate) send: usize,
-}
-
 /// Makes calls of the user's services, each of which ends exactly once and alone:
 /// a panic is INTERNAL for that call, the caller's deadline holds, messages are bounded, and
 /// calls in progress are counted for the drain.
 #[derive(Clone, Debug)]
-pub(crate) struct UserCalls {
-    pub(crate) limits: MessageLimits,
-    pub(crate) in_flight: Arc<InFlight>,
+pub struct Calls {
+    receive: usize,
+    send: usize,
+    in_flight: Arc<InFlight>,
 }
 
-impl UserCalls {
-    pub(crate) fn call(
+impl Calls {
+    /// Calls that are counted there, with the default limits on their messages:
+    /// [`limits::MESSAGE`].
+    #[must_use]
+    pub const fn new(in_flight: Arc<InFlight>) -> Self {
+        Self { receive: limits::MESSAGE, send: limits::MESSAGE, in_flight }
+    }
+
+    /// Ends calls that bring a message of more bytes.
+    #[must_use]
+    pub const fn max_receive_message_size(mut self, bytes: usize) -> Self {
+        self.receive = bytes;
+        self
+    }
+
+    /// Ends calls that are answered with a message of more bytes.
+    #[must_use]
+    pub const fn max_send_message_size(mut self, bytes: usize) -> Self {
+        self.send = bytes;
+        self
+    }
+
+    /// Makes one call. Dropping the future ends it.
+    pub fn call(
         &self,
         service: RpcService,
         request: http::Request<Body>,
@@ -43,7 +57,7 @@ impl UserCalls {
             let status = Status::unavailable("the plugin is stopping and takes no new calls");
             return std::future::ready(status.into_http()).boxed();
         };
-        let MessageLimits { receive, send } = self.limits;
+        let (receive, send) = (self.receive, self.send);
         let request = request
             .map(|body| Body::new(FrameLimit::new(body, receive, "grpc_max_receive_message_size")));
         let guarded = guarded(service, request, Some(ticket));
@@ -58,7 +72,7 @@ impl UserCalls {
 }
 
 /// Calls a service of the framework: the same without counting and limits.
-pub(crate) fn framework_call(
+pub fn framework_call(
     service: RpcService,
     request: http::Request<Body>,
 ) -> BoxFuture<'static, http::Response<Body>> {

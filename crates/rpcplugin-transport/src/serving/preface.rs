@@ -2,16 +2,17 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
-use rpcplugin_core::escape;
-use rpcplugin_transport::Io;
+use rpcplugin_core::{escape, forward_write, limits};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
     time::timeout,
 };
 
-use super::{FIRST_BYTES, authority::LegalAuthority, forward_write::forward_write, too_slow};
+use super::authority::LegalAuthority;
+use crate::Io;
 
 /// What every HTTP/2 connection begins with.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -68,6 +69,14 @@ impl<T: AsyncRead + Unpin> AsyncRead for Replayed<T> {
 }
 
 forward_write!([T: AsyncWrite + Unpin] Replayed<T>, io);
+
+/// Time for a connection's first bytes.
+const FIRST_BYTES: Duration = limits::CONNECTION_TIMEOUT;
+
+/// Turns a lost race with the clock into the error of a slow peer.
+fn too_slow() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "it said nothing in time")
+}
 
 #[cfg(test)]
 mod tests {

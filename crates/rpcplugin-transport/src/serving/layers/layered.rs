@@ -9,12 +9,12 @@ use tonic::{Status, body::Body};
 use tower::ServiceExt as _;
 use tower_service::Service;
 
-use crate::plugin_set::BoxError;
+use crate::serving::BoxError;
 
 /// A user's layered service, whose errors become answers: a status of gRPC where the error is
 /// one, else UNKNOWN.
 #[derive(Clone, Debug)]
-pub(crate) struct Layered<S>(pub(crate) S);
+pub(super) struct Layered<S>(pub(super) S);
 
 impl<S, B> Service<http::Request<Body>> for Layered<S>
 where

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 /// Counts the calls in progress, and turns new ones away once a drain has begun.
 #[derive(Debug, Default)]
-pub(crate) struct InFlight {
+pub struct InFlight {
     calls: AtomicUsize,
     draining: AtomicBool,
     idle: Notify,
@@ -15,11 +15,11 @@ pub(crate) struct InFlight {
 
 /// One call in progress; dropping it ends the call.
 #[derive(Debug)]
-pub(crate) struct Ticket(Arc<InFlight>);
+pub(super) struct Ticket(Arc<InFlight>);
 
 impl InFlight {
     /// A ticket for a new call, unless no more are taken.
-    pub(crate) fn enter(self: &Arc<Self>) -> Option<Ticket> {
+    pub(super) fn enter(self: &Arc<Self>) -> Option<Ticket> {
         // Counted first: a drain that begins now either sees this call or refuses it.
         self.calls.fetch_add(1, Ordering::SeqCst);
         let ticket = Ticket(Arc::clone(self));
@@ -27,17 +27,17 @@ impl InFlight {
     }
 
     /// From now on new calls are refused.
-    pub(crate) fn refuse(&self) {
+    pub fn refuse(&self) {
         self.draining.store(true, Ordering::SeqCst);
     }
 
     /// How many calls are in progress.
-    pub(crate) fn calls(&self) -> usize {
+    pub fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 
     /// Waits until no call is in progress. Cancel-safe.
-    pub(crate) async fn idle(&self) {
+    pub async fn idle(&self) {
         loop {
             let mut notified = std::pin::pin!(self.idle.notified());
             notified.as_mut().enable();

@@ -7,12 +7,11 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
-use rpcplugin_transport::FrameLimit;
 use tokio::time::{Instant, Sleep};
 use tonic::{Code, Status, body::Body};
 
 use super::{expired, oversize, panicked};
-use crate::in_flight::Ticket;
+use crate::{FrameLimit, serving::in_flight::Ticket};
 
 /// The answer of a call. Whatever goes wrong while it is made, a panic included, ends it with
 /// trailers that say so; an error would reset the stream and lose the reason.

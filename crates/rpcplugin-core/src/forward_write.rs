@@ -1,7 +1,10 @@
-//! Writing through a wrapper that only reading makes different.
-
-/// Implements `AsyncWrite` for a wrapper with the methods of its field:
-/// `forward_write!([T: AsyncWrite + Unpin] Wrapper<T>, field)`.
+/// Implements tokio's `AsyncWrite` for a wrapper that only reading makes different, with the methods
+/// of its field: `forward_write!([T: AsyncWrite + Unpin] Wrapper<T>, field)`.
+///
+/// It stands here because the crates that use it see no other in common. This one needs no tokio
+/// for it: the names are those of whoever expands it.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! forward_write {
     ([$($generics:tt)+] $wrapper:ty, $field:ident) => {
         impl<$($generics)+> tokio::io::AsyncWrite for $wrapper {
@@ -41,4 +44,3 @@ macro_rules! forward_write {
         }
     };
 }
-pub(super) use forward_write;

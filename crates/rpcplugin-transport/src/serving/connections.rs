@@ -1,48 +1,64 @@
-//! From an accepted connection to answered calls.
+use std::{convert::Infallible, fmt, sync::Arc};
 
-use std::{io, sync::Arc, time::Duration};
-
+use futures_util::{FutureExt as _, future::BoxFuture};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rpcplugin_core::limits;
-use rpcplugin_transport::{Accepted, Listener};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::body::Body;
 
-use self::{open::Open, pending::Pending, preface::read_preface};
-use crate::{dispatch::Dispatcher, security::Security};
+use super::{Endings, Gate, open::Open, pending::Pending};
+use crate::{Accepted, BoxIo, Listener};
 
-mod authority;
-mod forward_write;
-mod open;
-mod pending;
-mod preface;
-
-/// How connections are served.
-#[derive(Clone, Debug)]
-pub(crate) struct Connections {
-    pub(crate) dispatcher: Dispatcher,
-    pub(crate) security: Arc<Security>,
-    /// Peers of other users are welcome, because a socket group opened the socket to them.
-    pub(crate) any_user: bool,
-    pub(crate) max_streams: u32,
-    pub(crate) tasks: TaskTracker,
-    /// Ends the accept loop.
-    pub(crate) stopping: CancellationToken,
-    /// Asks each connection to end once its calls have; those without a call yet end at once.
-    pub(crate) closing: CancellationToken,
-    /// Ends each connection as it is.
-    pub(crate) cut: CancellationToken,
+/// What answers the calls of a connection; clones are the same.
+pub trait Answer: Clone + Send + Sync + 'static {
+    /// Answers one call. Dropping the future ends the call.
+    fn answer(&self, request: http::Request<Body>) -> BoxFuture<'static, http::Response<Body>>;
 }
 
-impl Connections {
+/// How connections are served.
+#[derive(Clone)]
+pub struct Connections<A> {
+    answer: A,
+    gate: Arc<dyn Gate>,
+    any_user: bool,
+    max_streams: u32,
+    endings: Endings,
+}
+
+impl<A: Answer> Connections<A> {
+    /// Answers the calls of whoever passes the gate.
+    #[must_use]
+    pub fn new(answer: A, gate: impl Gate, endings: Endings) -> Self {
+        let gate = Arc::new(gate);
+        Self { answer, gate, any_user: false, max_streams: limits::CONCURRENT_STREAMS, endings }
+    }
+
+    /// Whether peers of other users are welcome, because a socket group opened the socket to them;
+    /// no.
+    #[must_use]
+    pub fn any_user(mut self, any: bool) -> Self {
+        self.any_user = any;
+        self
+    }
+
+    /// Most calls at a time on one connection; [`limits::CONCURRENT_STREAMS`].
+    #[must_use]
+    pub fn max_streams(mut self, most: u32) -> Self {
+        self.max_streams = most;
+        self
+    }
+
     /// Accepts until the stop begins, each connection in a task of its own; then drops the
     /// listener, which removes its socket.
-    pub(crate) async fn accept(self, mut listener: Box<dyn Listener>) {
+    ///
+    /// Dropping the future drops the listener, too, and leaves the connections.
+    pub async fn accept(self, mut listener: Box<dyn Listener>) {
         let (pending, open) = (Pending::default(), Open::default());
-        while let Some(accepted) = self.stopping.run_until_cancelled(listener.accept()).await {
+        let stopping = self.endings.stopping().clone();
+        while let Some(accepted) = stopping.run_until_cancelled(listener.accept()).await {
             match accepted {
                 Ok(accepted) => {
                     let serving = self.clone().serve(accepted, pending.clone(), open.clone());
-                    self.tasks.spawn(serving);
+                    self.endings.tasks().spawn(serving);
                 }
                 Err(error) => tracing::warn!(%error, "could not accept a connection"),
             }
@@ -51,12 +67,11 @@ impl Connections {
 
     /// Serves one connection to its end. No failure of one disturbs another.
     async fn serve(self, accepted: Accepted, pending: Pending, open: Open) {
-        let cut = self.cut.clone();
         let served = async {
             // Until it has proved itself, a connection is one of a bounded number, and nothing
             // that a stop waits for.
             let proof = pending.enter().hold(self.prove(accepted));
-            match self.closing.run_until_cancelled(proof).await {
+            match self.endings.closing().run_until_cancelled(proof).await {
                 None => tracing::debug!("dropped a connection that had said nothing yet"),
                 Some(None) => {
                     tracing::debug!("dropped a connection: too many that have said nothing yet");
@@ -69,12 +84,12 @@ impl Connections {
                 Some(Some(Err(reason))) => tracing::debug!(%reason, "dropped a connection"),
             }
         };
-        cut.run_until_cancelled(served).await;
+        self.endings.cutting().run_until_cancelled(served).await;
     }
 
-    /// The right user; then TLS where it was agreed on, else the preface of HTTP/2, each within a
-    /// time limit.
-    async fn prove(&self, accepted: Accepted) -> Result<rpcplugin_transport::BoxIo, String> {
+    /// The right user; then what the gate asks for.
+    async fn prove(&self, mut accepted: Accepted) -> Result<BoxIo, String> {
+        let proof = accepted.take_proof();
         let Accepted { io, peer, .. } = accepted;
         if !self.any_user {
             let peer = peer.looked_up().await;
@@ -83,23 +98,12 @@ impl Connections {
                 return Err("it is another user's".to_owned());
             }
         }
-        match &*self.security {
-            Security::Plaintext => match read_preface(io).await {
-                Ok(io) => Ok(Box::new(io)),
-                Err(error) => Err(error.to_string()),
-            },
-            #[cfg(feature = "tls")]
-            Security::Tls(tls) => match tls.acceptor.accept(io).await {
-                Ok(io) => Ok(Box::new(io)),
-                Err(error) => {
-                    refused(&error);
-                    Err(error.to_string())
-                }
-            },
-        }
+        let io = self.gate.admit(io).await?;
+        proof.given();
+        Ok(io)
     }
 
-    async fn http2(&self, io: rpcplugin_transport::BoxIo) {
+    async fn http2(&self, io: BoxIo) {
         let mut http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())
@@ -115,11 +119,14 @@ impl Connections {
             // pings are answered at any rate.
             .keep_alive_interval(None)
             .auto_date_header(false);
-        let serving = http2.serve_connection(TokioIo::new(io), self.dispatcher.clone());
-        let mut serving = std::pin::pin!(serving);
+        let answer = self.answer.clone();
+        let service = hyper::service::service_fn(move |request: http::Request<_>| {
+            answer.answer(request.map(Body::new)).map(Ok::<_, Infallible>)
+        });
+        let mut serving = std::pin::pin!(http2.serve_connection(TokioIo::new(io), service));
         let served = tokio::select! {
             served = &mut serving => served,
-            () = self.closing.cancelled() => {
+            () = self.endings.closing().cancelled() => {
                 serving.as_mut().graceful_shutdown();
                 serving.await
             }
@@ -130,19 +137,11 @@ impl Connections {
     }
 }
 
-/// A peer that is no host of ours is news; a probe that closes without a byte is not.
-#[cfg(feature = "tls")]
-fn refused(error: &rpcplugin_core::SecurityError) {
-    use rpcplugin_core::SecurityError;
-    if matches!(error, SecurityError::ClientRefused { .. } | SecurityError::BadSignature { .. }) {
-        tracing::warn!(target: "rpcplugin::audit", code = error.code(), "{error}");
+impl<A> fmt::Debug for Connections<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections")
+            .field("any_user", &self.any_user)
+            .field("max_streams", &self.max_streams)
+            .finish_non_exhaustive()
     }
-}
-
-/// Time for a connection's first bytes.
-const FIRST_BYTES: Duration = limits::CONNECTION_TIMEOUT;
-
-/// Turns a lost race with the clock into the error of a slow peer.
-fn too_slow() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "it said nothing in time")
 }

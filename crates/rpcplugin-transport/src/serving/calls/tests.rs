@@ -4,15 +4,13 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
-use rpcplugin_core::limits;
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::plugin_set::boxed;
+use crate::serving::boxed;
 
-fn calls() -> UserCalls {
-    let limits = MessageLimits { receive: limits::MESSAGE, send: limits::MESSAGE };
-    UserCalls { limits, in_flight: Arc::default() }
+fn calls() -> Calls {
+    Calls::new(Arc::default())
 }
 
 /// A service whose handler takes this long, and then answers with a message every second for

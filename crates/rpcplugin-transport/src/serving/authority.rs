@@ -16,10 +16,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use rpcplugin_core::forward_write;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::frames::Frames;
-use super::forward_write::forward_write;
 
 mod fields;
 mod frames;

@@ -1,0 +1,80 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use rpcplugin_broker::{Protection, Reception, Role, Side, check_host_address};
+use rpcplugin_core::{Address, Error, SecurityError, env::PortRange};
+use rpcplugin_transport::{ExpectedPeer, Listener, TcpBind, TcpListener};
+#[cfg(unix)]
+use rpcplugin_transport::{UnixBind, UnixListener};
+
+use crate::address_policy::AddressPolicy;
+
+/// What a start decides about side channels.
+#[derive(Clone, Debug)]
+pub(crate) struct Sides {
+    pub(crate) listening: Listening,
+    pub(crate) judgement: Judgement,
+    /// Processes of other users may dial this host.
+    pub(crate) any_user: bool,
+}
+
+/// Where a host's side channels listen: on the network of the main connection.
+#[derive(Clone, Debug)]
+pub(crate) enum Listening {
+    /// In the private directory, or for a plugin of this process, each in one of its own.
+    #[cfg(unix)]
+    Unix(UnixBind),
+    /// On loopback. A plugin's range of ports is not the host's.
+    Tcp,
+}
+
+/// Which announced addresses a host dials.
+#[derive(Clone, Debug)]
+pub(crate) enum Judgement {
+    /// Those that it would dial as a main connection.
+    Policy { addresses: AddressPolicy, owner: ExpectedPeer },
+    /// Those of this user: the plugin is this process.
+    OwnProcess,
+}
+
+/// A host, as its broker sees it.
+#[derive(Debug)]
+pub(super) struct HostSide {
+    pub(super) sides: Sides,
+    pub(super) protection: Protection,
+    pub(super) reception: Reception,
+}
+
+impl Side for HostSide {
+    fn role(&self) -> Role {
+        Role::Host
+    }
+
+    fn listen(&self) -> Result<Box<dyn Listener>, Error> {
+        match &self.sides.listening {
+            #[cfg(unix)]
+            Listening::Unix(bind) => Ok(Box::new(UnixListener::bind(bind)?)),
+            Listening::Tcp => {
+                let bind = TcpBind::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PortRange::System);
+                Ok(Box::new(TcpListener::bind(&bind)?))
+            }
+        }
+    }
+
+    fn check(&self, address: &Address) -> Result<ExpectedPeer, SecurityError> {
+        match &self.sides.judgement {
+            Judgement::Policy { addresses, owner } => {
+                addresses.check(address)?;
+                Ok(*owner)
+            }
+            Judgement::OwnProcess => check_host_address(address),
+        }
+    }
+
+    fn protection(&self) -> Protection {
+        self.protection.clone()
+    }
+
+    fn reception(&self) -> Reception {
+        self.reception.clone()
+    }
+}

@@ -1,0 +1,43 @@
+//! What the broker needs of a plugin.
+
+use rpcplugin_broker::{Protection, Reception, Role, Side, check_host_address};
+use rpcplugin_core::{Address, Error, SecurityError};
+use rpcplugin_transport::{ExpectedPeer, Listener};
+
+pub(crate) use self::sockets::SideSockets;
+use crate::guard::Files;
+
+#[cfg(unix)]
+mod registered;
+mod sockets;
+
+/// A plugin, as its broker sees it.
+#[derive(Debug)]
+pub(crate) struct PluginSide {
+    pub(crate) sockets: SideSockets,
+    pub(crate) files: Files,
+    pub(crate) protection: Protection,
+    pub(crate) reception: Reception,
+}
+
+impl Side for PluginSide {
+    fn role(&self) -> Role {
+        Role::Plugin
+    }
+
+    fn listen(&self) -> Result<Box<dyn Listener>, Error> {
+        self.sockets.listen(&self.files)
+    }
+
+    fn check(&self, address: &Address) -> Result<ExpectedPeer, SecurityError> {
+        check_host_address(address)
+    }
+
+    fn protection(&self) -> Protection {
+        self.protection.clone()
+    }
+
+    fn reception(&self) -> Reception {
+        self.reception.clone()
+    }
+}

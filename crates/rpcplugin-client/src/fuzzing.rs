@@ -2,16 +2,17 @@
 //!
 //! Each function takes any bytes, and panics if a promise does not hold for them.
 
-use crate::logs::{Entry, PanicState, parse, reason, unparsed};
+use crate::logs::{Entry, Journal, reason};
 
 /// What a plugin writes to stderr, line by line.
 pub fn hclog_line(stderr: &[u8]) {
-    let mut state = PanicState::default();
+    let mut journal = Journal::default();
     let lines: Vec<&[u8]> = stderr.split(|byte| *byte == b'\n').collect();
     for line in &lines {
-        harmless(&parse(line, &mut state));
-        harmless(&unparsed(line));
+        journal.line(line, harmless);
     }
+    journal.end(harmless);
+    lines.iter().for_each(|line| journal.part(line, harmless));
     if let Some(reason) = reason(lines.iter().rev().copied()) {
         assert!(!reason.contains(char::is_control), "{reason:?}");
     }
@@ -20,7 +21,9 @@ pub fn hclog_line(stderr: &[u8]) {
 /// Nothing in an entry acts on a terminal, and its fields are the plugin's own.
 fn harmless(entry: &Entry) {
     let Entry { message, module, caller, timestamp, fields, .. } = entry;
-    for text in [Some(message), module.as_ref(), caller.as_ref(), timestamp.as_ref()] {
+    // The lines of a panic after its first are indented.
+    let message = message.replace("\n    ", "");
+    for text in [Some(&message), module.as_ref(), caller.as_ref(), timestamp.as_ref()] {
         assert!(!text.is_some_and(|text| text.contains(char::is_control)), "{text:?}");
     }
     if let Some(fields) = fields {

@@ -6,6 +6,7 @@
 
 mod emit;
 mod hclog;
+mod journal;
 mod panics;
 mod reason;
 #[cfg(test)]
@@ -14,9 +15,10 @@ mod tests;
 use rpcplugin_core::{escape, escape_text};
 use tracing::Level;
 
+use self::panics::PanicState;
 pub(crate) use self::{
     emit::{emit, guarded, lost, stray},
-    panics::PanicState,
+    journal::Journal,
     reason::reason,
 };
 
@@ -38,8 +40,9 @@ impl Entry {
     }
 }
 
-/// Reads one whole line. `state` remembers whether it belongs to a panic above it.
-pub(crate) fn parse(line: &[u8], state: &mut PanicState) -> Entry {
+/// Reads one whole line. `state` remembers whether it belongs to a panic above it, and knows
+/// afterwards whether it does.
+fn parse(line: &[u8], state: &mut PanicState) -> Entry {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.trim_ascii_start().first() == Some(&b'{')
         && let Some(object) = hclog::object(line)
@@ -56,7 +59,7 @@ pub(crate) fn parse(line: &[u8], state: &mut PanicState) -> Entry {
 }
 
 /// A part of a line that is too long to be read.
-pub(crate) fn unparsed(part: &[u8]) -> Entry {
+fn unparsed(part: &[u8]) -> Entry {
     Entry::text(Level::DEBUG, shown(part))
 }
 

@@ -1,28 +1,36 @@
 /// Whether the lines at hand belong to a panic or a traceback.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct PanicState {
+pub(super) struct PanicState {
     /// Lines that may still belong to it.
     left: usize,
+    /// The last line did.
+    within: bool,
 }
 
 impl PanicState {
     /// Lines that follow the first at most.
-    const MOST: usize = 200;
+    pub(super) const MOST: usize = 200;
 
     /// Whether a plain line belongs to a panic, because it begins one or follows.
     pub(super) fn holds(&mut self, line: &[u8]) -> bool {
         if begins_panic(line) {
             self.left = Self::MOST;
-            return true;
+            self.within = true;
+        } else {
+            self.within = self.left > 0;
+            self.left = self.left.saturating_sub(1);
         }
-        let within = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        within
+        self.within
+    }
+
+    /// Whether the last line belonged to a panic.
+    pub(super) fn is_within(self) -> bool {
+        self.within
     }
 
     /// Something else was logged.
     pub(super) fn end(&mut self) {
-        self.left = 0;
+        *self = Self::default();
     }
 }
 

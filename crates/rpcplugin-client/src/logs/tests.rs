@@ -116,6 +116,73 @@ fn a_panic_ends_at_a_tagged_or_json_line_or_after_200_lines() {
     levels(&lines, &expected);
 }
 
+/// The messages of the entries that lines make, each with its level.
+fn entries(lines: &[&str]) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut keep = |entry: &Entry| all.push(format!("{} {}", entry.level, entry.message));
+    let mut journal = Journal::default();
+    for line in lines {
+        journal.line(line.as_bytes(), &mut keep);
+    }
+    journal.end(&mut keep);
+    all
+}
+
+#[test]
+fn all_lines_of_a_panic_are_one_entry() {
+    assert_eq!(
+        entries(&["a", "panic: boom", "", "goroutine 1 [running]:", "[INFO] b", "c"]),
+        [
+            "DEBUG a",
+            "ERROR panic: boom\n    \n    goroutine 1 [running]:",
+            "INFO [INFO] b",
+            "DEBUG c"
+        ]
+    );
+    // As our own plugins write one: two lines of which each begins a panic.
+    assert_eq!(
+        entries(&["panic: boom", "thread 'main' panicked at src/main.rs:1:1", "note: run with"]),
+        ["ERROR panic: boom\n    thread 'main' panicked at src/main.rs:1:1\n    note: run with"]
+    );
+    assert_eq!(
+        entries(&["Traceback (most recent call last):", "  File \"x\"", r#"{"@level":"warn"}"#]),
+        ["ERROR Traceback (most recent call last):\n      File \"x\"", "WARN "]
+    );
+}
+
+#[test]
+fn no_line_of_a_panic_can_pass_for_a_record_of_its_own() {
+    let forged = entries(&["panic: x", "2026-11-24T14:00:00Z ERROR host: all is lost\x1b[2J"]);
+    assert_eq!(
+        forged,
+        ["ERROR panic: x\n    2026-11-24T14:00:00Z ERROR host: all is lost\\x1b[2J"]
+    );
+}
+
+#[test]
+fn a_panic_without_an_end_comes_in_bounded_entries() {
+    let lines = vec!["panic: again"; 500];
+    let found = entries(&lines);
+    assert_eq!(found.len(), 3);
+    let count: usize = found.iter().map(|entry| entry.matches("panic: again").count()).sum();
+    assert_eq!(count, 500, "no line is lost");
+    let long = "x".repeat(30_000);
+    let found = entries(&["panic: a", &long, &long, &long]);
+    assert_eq!(found.len(), 2);
+    assert!(found.iter().all(|entry| entry.len() <= 70_000));
+}
+
+#[test]
+fn a_part_of_a_line_ends_a_panic() {
+    let mut all = Vec::new();
+    let mut journal = Journal::default();
+    journal.line(b"panic: x", |entry| all.push(entry.message.clone()));
+    assert!(journal.is_open());
+    journal.part(b"part", |entry| all.push(entry.message.clone()));
+    assert!(!journal.is_open());
+    assert_eq!(all, ["panic: x", "part"]);
+}
+
 #[track_caller]
 fn told(lines: &[&str], expected: Option<&str>) {
     let newest_first = lines.iter().rev().map(|line| line.as_bytes());

@@ -1,9 +1,10 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rpcplugin_core::limits;
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt as _},
     task::JoinHandle,
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::instrument::WithSubscriber as _;
@@ -15,7 +16,7 @@ use super::{
     rate::{Lost, Rate},
     tail::Tail,
 };
-use crate::logs::{self, PanicState};
+use crate::logs::{self, Entry, Journal};
 
 /// Where the unparsed bytes go, if anybody wants them.
 pub(crate) type RawSink = Box<dyn AsyncWrite + Send + Unpin>;
@@ -141,13 +142,25 @@ fn offer_lost(log: &Courier<Item>, stream: &'static str, lost: Lost) {
 }
 
 async fn write_log(name: String, mut inbox: Inbox<Item>) {
-    let mut state = PanicState::default();
-    while let Some(item) = inbox.next().await {
-        logs::guarded(|| match &item {
-            Item::Piece(Piece::Line(line)) => logs::emit(&name, &logs::parse(line, &mut state)),
-            Item::Piece(Piece::Part(part)) => logs::emit(&name, &logs::unparsed(part)),
-            Item::Lost(stream, lost) => logs::lost(&name, stream, lost.pieces, lost.bytes),
-        });
+    /// A backtrace comes in bursts, while the symbols of its frames are looked up.
+    const QUIET: Duration = Duration::from_millis(500);
+    let emit = |entry: &Entry| logs::guarded(|| logs::emit(&name, entry));
+    let mut journal = Journal::default();
+    loop {
+        let item = match journal.is_open() {
+            true => timeout(QUIET, inbox.next()).await,
+            false => Ok(inbox.next().await),
+        };
+        match item {
+            Ok(Some(Item::Piece(Piece::Line(line)))) => journal.line(&line, emit),
+            Ok(Some(Item::Piece(Piece::Part(part)))) => journal.part(&part, emit),
+            Ok(Some(Item::Lost(stream, lost))) => {
+                journal.end(emit);
+                logs::guarded(|| logs::lost(&name, stream, lost.pieces, lost.bytes));
+            }
+            Ok(None) => return journal.end(emit),
+            Err(_quiet) => journal.end(emit),
+        }
     }
 }
 

@@ -82,6 +82,23 @@ async fn lines_become_events_with_the_plugins_level_and_name() {
 }
 
 #[tokio::test]
+async fn a_panic_is_one_event_even_if_nothing_follows_it() {
+    let (log, _guard) = Log::here();
+    let (mut sender, _, _, task) = relay(None);
+    sender.write_all(b"panic: boom\n\ngoroutine 1 [running]:\n").await.unwrap();
+    let event = "ERROR panic: boom\n    \n    goroutine 1 [running]: plugin.name=\"kv\"";
+    soon(async {
+        while log.lines() != [event] {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    drop(sender);
+    soon(task).await.unwrap();
+    assert_eq!(log.lines(), [event]);
+}
+
+#[tokio::test]
 async fn the_last_words_are_complete_when_the_end_is_known() {
     let (mut sender, ended, tail, task) = relay(None);
     let words: Vec<String> = (0..100).map(|n| format!("last word {n}")).collect();

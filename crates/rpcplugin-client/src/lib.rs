@@ -40,6 +40,8 @@ mod builder;
 mod client;
 mod client_set;
 mod connect;
+#[cfg(feature = "config-files")]
+mod discover;
 mod environment;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -68,6 +70,8 @@ mod timings;
 mod tls;
 mod usage;
 
+#[cfg(feature = "config-files")]
+pub use self::discover::{Discovery, Found, Manifest, Rejected, discover};
 pub use rpcplugin_broker::{Broker, ServiceId};
 pub use rpcplugin_core::{CrashReport, Error, ExitStatus, MagicCookie, Network};
 #[cfg(feature = "tls")]

@@ -1,4 +1,7 @@
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::{Facts, diagnosis, fatal};
 use crate::limits;
@@ -16,6 +19,49 @@ pub enum ConfigError {
         value: String,
         /// What would work.
         expected: &'static str,
+    },
+    /// A value in a file has the wrong type, form or range.
+    #[error("{}: {key} cannot be {value:?}: expected {expected}", path.display())]
+    FileValue {
+        /// The file.
+        path: Box<Path>,
+        /// The key in it.
+        key: Box<str>,
+        /// What stands there.
+        value: Box<str>,
+        /// What would work.
+        expected: &'static str,
+    },
+    /// A key in a file means nothing.
+    #[error("{}: key {key:?} is not known", path.display())]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key in it.
+        key: String,
+        /// The keys that there are.
+        known: &'static [&'static str],
+    },
+    /// A file that was named, or its directory, cannot be read.
+    #[error("{} cannot be read", path.display())]
+    FileNotFound {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// A file does not parse.
+    #[error("{}:{line}:{column}: {reason}", path.display())]
+    FileSyntax {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+        /// What the parser says.
+        reason: String,
     },
     /// Two settings exclude each other.
     #[error("{first} excludes {second}: {reason}")]
@@ -110,6 +156,19 @@ impl ConfigError {
     pub(super) fn facts(&self) -> Facts {
         match self {
             Self::Invalid { expected, .. } => fatal("CONFIG_INVALID", format!("give {expected}")),
+            Self::FileValue { expected, .. } => {
+                fatal("CONFIG_INVALID", format!("correct the file: give {expected}"))
+            }
+            Self::UnknownKey { known, .. } => {
+                fatal("CONFIG_UNKNOWN_KEY", format!("known are {}", known.join(", ")))
+            }
+            Self::FileNotFound { .. } => fatal(
+                "CONFIG_FILE_NOT_FOUND",
+                "it must exist, be text, and be readable by this user",
+            ),
+            Self::FileSyntax { .. } => {
+                fatal("CONFIG_FILE_SYNTAX", "the format follows from the file's extension")
+            }
             Self::Conflict { first, second, .. } => {
                 fatal("CONFIG_CONFLICT", format!("choose between {first} and {second}"))
             }

@@ -20,6 +20,10 @@ fn every_error() -> Vec<Error> {
     let system = || io::Error::other("the system's reason");
     let mut all = samples!(ConfigError:
         Invalid { setting: "…", value: text(), expected: "what is expected" }
+        FileValue { path: Box::from(std::path::Path::new("…")), key: "…".into(), value: "…".into(), expected: "what is expected" }
+        UnknownKey { path: text().into(), key: text(), known: &["these", "those"] }
+        FileNotFound { path: text().into(), source: system() }
+        FileSyntax { path: text().into(), line: 1, column: 1, reason: text() }
         Conflict { first: "first", second: "second", reason: "…" }
         PortRange { min: text(), max: text(), reason: "…" }
         Cookie { key: text(), reason: "…" }

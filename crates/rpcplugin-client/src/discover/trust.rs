@@ -1,0 +1,73 @@
+//! Whether a file can have been written by others than this user and root.
+
+use std::{fs::Metadata, io, path::Path};
+
+use rpcplugin_core::{Error, HandshakeError, SecurityError};
+
+/// Why a directory is not read.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    System(io::Error),
+    Security(SecurityError),
+}
+
+/// A directory whose files are to be trusted: others must not be able to add or replace any.
+pub(super) fn check_directory(path: &Path) -> Result<(), Refusal> {
+    let metadata = std::fs::metadata(path).map_err(Refusal::System)?;
+    if !metadata.is_dir() {
+        return Err(Refusal::System(io::ErrorKind::NotADirectory.into()));
+    }
+    check_writers(path, &metadata).map_err(Refusal::Security)
+}
+
+/// An executable, as its metadata show it.
+pub(super) fn check_executable(path: &Path, metadata: &Metadata) -> Result<(), Error> {
+    let denied = |detail: &str| {
+        Error::from(HandshakeError::SpawnDenied { path: path.to_owned(), detail: detail.into() })
+    };
+    if !metadata.is_file() {
+        return Err(denied("it is not a file"));
+    }
+    if !is_executable(path) {
+        return Err(denied("it is not executable"));
+    }
+    Ok(check_writers(path, metadata)?)
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_executable(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("exe"))
+}
+
+/// Refuses what others could have written.
+#[cfg(unix)]
+pub(super) fn check_writers(path: &Path, metadata: &Metadata) -> Result<(), SecurityError> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
+    let refuse = |what: &str| {
+        let reason = format!("{what}; owner {owner}, mode {mode:04o}");
+        Err(SecurityError::FilePermissions { path: path.to_owned(), reason })
+    };
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        return refuse("it belongs to another user");
+    }
+    // Who may write in a directory with the sticky bit cannot replace the files of others there,
+    // but can add some; the owner of each file is looked at, too.
+    let sticky = metadata.is_dir() && mode & 0o1000 != 0;
+    if mode & 0o022 != 0 && !sticky {
+        return refuse("others can write it");
+    }
+    Ok(())
+}
+
+/// Access control lists are not read on this platform.
+#[cfg(not(unix))]
+pub(super) fn check_writers(_: &Path, _: &Metadata) -> Result<(), SecurityError> {
+    Ok(())
+}

@@ -16,6 +16,9 @@ mod birth;
 mod channel;
 mod connector;
 mod frame_limit;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod generation;
 mod io;
 mod listener;

@@ -22,6 +22,8 @@ mod preface;
 mod router;
 mod service;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::authority::mended;
 pub use self::{
     calls::{Calls, framework_call},
     connections::{Answer, Connections},

@@ -54,5 +54,13 @@ impl<T: AsyncRead + Unpin> AsyncRead for LegalAuthority<T> {
 
 forward_write!([T: AsyncWrite + Unpin] LegalAuthority<T>, io);
 
+/// The bytes as they leave the adapter, if they reach it in pieces of this length.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn mended(bytes: &[u8], piece: usize) -> Vec<u8> {
+    let (mut frames, mut bytes) = (Frames::default(), bytes.to_vec());
+    bytes.chunks_mut(piece.max(1)).for_each(|piece| frames.pass(piece));
+    bytes
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{frames::Frames, *};
+use super::*;
 
 fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0, 0, payload.len() as u8, kind, flags, 0, 0, 0, 1];
@@ -18,9 +18,7 @@ fn literal(first: u8, value: &str) -> Vec<u8> {
 #[track_caller]
 fn check(sent: &[u8], expected: &[u8]) {
     for piece in [1, 2, 3, 7, sent.len()] {
-        let (mut frames, mut bytes) = (Frames::default(), sent.to_vec());
-        bytes.chunks_mut(piece).for_each(|piece| frames.pass(piece));
-        assert_eq!(bytes, expected, "in pieces of {piece}");
+        assert_eq!(mended(sent, piece), expected, "in pieces of {piece}");
     }
 }
 
@@ -89,8 +87,7 @@ async fn a_connection_reads_mended_bytes() {
 proptest::proptest! {
     #[test]
     fn no_bytes_panic_it(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)) {
-        let (mut frames, mut passed) = (Frames::default(), bytes.clone());
-        passed.chunks_mut(13).for_each(|piece| frames.pass(piece));
+        let passed = mended(&bytes, 13);
         for (before, after) in bytes.iter().zip(&passed) {
             assert!(before == after || (*before, *after) == (b'%', b'.'));
         }

@@ -5,10 +5,13 @@
 //!   depends on a sleep.
 //! - [`host`]: the programs of this package, and how most tests start them.
 //! - [`stranger`]: somebody who finds a plugin's socket and is not its host.
+//! - [`Events`]: what the library logs.
 //! - [`PeakMemory`]: how much a process grew.
 //!
 //! The programs: `test-plugin` behaves, `evil-plugin` does not, `test-host` can be killed.
 
+#[cfg(target_os = "linux")]
+mod events;
 #[cfg(target_os = "linux")]
 mod fifo;
 #[cfg(target_os = "linux")]
@@ -21,7 +24,11 @@ mod memory;
 pub mod stranger;
 
 #[cfg(target_os = "linux")]
-pub use self::{fifo::Fifo, memory::PeakMemory};
+pub use self::{
+    events::{Event, Events},
+    fifo::Fifo,
+    memory::PeakMemory,
+};
 
 /// The cookie of all plugins in these tests.
 pub const COOKIE: rpcplugin::MagicCookie =

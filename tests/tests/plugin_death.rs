@@ -204,7 +204,7 @@ fn g6_the_last_words_come_with_every_call() {
         let words: Vec<_> = report.stderr.iter().filter(|line| line.contains("word ")).collect();
         assert_eq!(words.len(), 100, "{report}");
         for (number, line) in words.iter().enumerate() {
-            assert!(line.contains(&format!("word {number}")), "{line}");
+            assert!(line.contains(&format!("\"word {number}\"")), "{line}");
         }
     });
 }

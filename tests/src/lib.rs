@@ -6,6 +6,7 @@
 //! - [`host`]: the programs of this package, and how most tests start them.
 //! - [`stranger`]: somebody who finds a plugin's socket and is not its host.
 //! - [`Events`]: what the library logs.
+//! - [`Unprivileged`]: a user of its own for a plugin, because much does not bind root.
 //! - [`PeakMemory`]: how much a process grew.
 //!
 //! The programs: `test-plugin` behaves, `evil-plugin` does not, `test-host` can be killed.
@@ -22,14 +23,25 @@ pub mod leak;
 mod memory;
 #[cfg(target_os = "linux")]
 pub mod stranger;
+#[cfg(target_os = "linux")]
+mod unprivileged;
 
 #[cfg(target_os = "linux")]
 pub use self::{
     events::{Event, Events},
     fifo::Fifo,
     memory::PeakMemory,
+    unprivileged::Unprivileged,
 };
 
 /// The cookie of all plugins in these tests.
 pub const COOKIE: rpcplugin::MagicCookie =
     rpcplugin::MagicCookie::new("RPCPLUGIN_TESTS_COOKIE", "6d2f1c");
+
+/// Says that something cannot be tested on this machine, and why: past the test harness, which
+/// shows the output of failed tests only.
+pub fn not_tested(what: &str, why: impl std::fmt::Display) {
+    use std::io::Write as _;
+    // Nothing is to be done about a stderr that is gone.
+    let _ = writeln!(std::io::stderr(), "NOT TESTED here: {what}: {why}");
+}

@@ -10,6 +10,7 @@ use crate::{
 };
 
 mod broker;
+mod confinement;
 
 /// How a plugin is to be started.
 ///
@@ -137,7 +138,7 @@ impl Builder {
     /// The networks that a plugin may listen on, the preferred one first; default Unix sockets
     /// then TCP, on Windows TCP.
     pub fn transports(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
-        self.settings.transports = networks.into_iter().collect();
+        self.settings.transports = Some(networks.into_iter().collect());
         self
     }
 

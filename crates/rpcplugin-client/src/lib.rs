@@ -48,8 +48,10 @@ mod environment;
 pub mod fuzzing;
 mod health;
 mod in_process;
+mod isolation;
 mod ladder;
 mod life;
+mod limits;
 mod liveness;
 mod logs;
 mod output;
@@ -73,7 +75,9 @@ mod usage;
 #[cfg(feature = "config-files")]
 pub use self::discover::{Discovery, Found, Manifest, Rejected, discover};
 pub use rpcplugin_broker::{Broker, ServiceId};
-pub use rpcplugin_core::{CrashReport, Error, ExitStatus, MagicCookie, Network};
+pub use rpcplugin_core::{
+    CrashReport, Error, ExitStatus, MagicCookie, Network, Peak, ReachedLimit,
+};
 #[cfg(feature = "tls")]
 pub use rpcplugin_tls::{Certificate, KeyType, TlsInfo};
 pub use rpcplugin_transport::PluginChannel;
@@ -85,6 +89,8 @@ pub use self::{
     client_set::ClientSet,
     health::{HealthWatch, ServingStatus},
     in_process::InProcess,
+    isolation::AllowedPath,
+    limits::Limits,
     process::Stdin,
     shutdown::{ShutdownOutcome, ShutdownReport},
     state::{State, StateChanges},

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use rpcplugin_core::ExitStatus;
+use rpcplugin_core::{CrashReport, ExitStatus};
 
 use crate::{
     ladder::Stoppable,
@@ -22,6 +22,10 @@ pub(crate) trait Life: Stoppable + Send + 'static {
     fn started(&self) -> Instant;
     /// How it ended, if it has.
     fn try_ended(&mut self) -> Option<ExitStatus>;
+    /// Notes what it uses now, for its report.
+    fn look(&mut self) {}
+    /// Adds to a report on it what the system tells of its use. Before it is finished.
+    fn conclude(&self, _: &mut CrashReport) {}
     /// Gives back what the system still holds for it, within a bounded time.
     fn finish(self) -> impl Future<Output = ()> + Send;
 }
@@ -41,6 +45,14 @@ impl Life for Process {
 
     fn try_ended(&mut self) -> Option<ExitStatus> {
         self.try_exit()
+    }
+
+    fn look(&mut self) {
+        self.look();
+    }
+
+    fn conclude(&self, report: &mut CrashReport) {
+        self.conclude(report);
     }
 
     async fn finish(self) {

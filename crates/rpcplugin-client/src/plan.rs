@@ -96,7 +96,7 @@ impl Plan {
             PortRange::Within(ports) => (*ports.start(), *ports.end()),
             _ => (0, 0),
         };
-        let networks: Vec<_> = settings.transports.iter().map(|n| n.as_str()).collect();
+        let networks: Vec<_> = settings.networks().iter().map(|n| n.as_str()).collect();
         let mut variables: Vec<(OsString, OsString)> = vec![
             (self.cookie.key().into(), self.cookie.value_for_launch()?.into()),
             (env::PROTOCOL_VERSIONS.into(), self.versions.to_env().into()),

@@ -14,11 +14,13 @@ use std::{
     time::Instant,
 };
 
-use rpcplugin_core::{Error, ExitStatus, HandshakeError, limits};
+use rpcplugin_core::{CrashReport, Error, ExitStatus, HandshakeError, limits};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio_util::sync::CancellationToken;
 
+mod account;
 mod child;
+mod confine;
 mod custody;
 #[cfg(unix)]
 mod image;
@@ -30,7 +32,8 @@ mod spawner;
 #[cfg(unix)]
 mod tests;
 
-use self::{child::ExitWatch, custody::Custody};
+pub(crate) use self::confine::Bounds;
+use self::{account::Account, child::ExitWatch, custody::Custody};
 
 /// What a plugin finds on its standard input.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -63,6 +66,8 @@ pub(crate) struct Launch {
     pub(crate) stdin: Stdin,
     /// Whether the plugin outlives this process.
     pub(crate) detach: bool,
+    /// What the process is held in.
+    pub(crate) bounds: Bounds,
 }
 
 /// Which signal the whole group gets.
@@ -99,6 +104,7 @@ pub(crate) async fn launch<K: Send + 'static>(
 pub(crate) struct Process {
     custody: Custody,
     watch: ExitWatch,
+    account: Account,
     program: PathBuf,
     started: Instant,
     stdin: Option<ChildStdin>,
@@ -111,7 +117,8 @@ pub(crate) struct Process {
 
 impl Process {
     fn new(spawned: spawner::Spawned) -> Result<Self, HandshakeError> {
-        let spawner::Spawned { custody, program, started, stdin, stdout, stderr, piped } = spawned;
+        let spawner::Spawned { custody, account, program, started, .. } = spawned;
+        let spawner::Spawned { stdin, stdout, stderr, piped, .. } = spawned;
         let no_resources = |source| HandshakeError::SpawnResources { source };
         let (stdin, lifeline) = if piped { (stdin, None) } else { (None, stdin) };
         Ok(Self {
@@ -121,6 +128,7 @@ impl Process {
             stderr: stderr.map(ChildStderr::from_std).transpose().map_err(no_resources)?,
             _lifeline: lifeline,
             custody,
+            account,
             program,
             started,
             ended: CancellationToken::new(),
@@ -169,7 +177,8 @@ impl Process {
         self.ended.clone()
     }
 
-    /// Waits for the process to end. May be cancelled and repeated.
+    /// Waits for the process to end, and kills it if it exceeds a limit that the system does not
+    /// enforce. May be cancelled and repeated.
     ///
     /// The process is not reaped by this: its number stays its own until [`Process::finish`].
     pub(crate) async fn wait(&mut self) -> ExitStatus {
@@ -177,8 +186,26 @@ impl Process {
             if let Some(status) = self.try_exit() {
                 return status;
             }
-            self.watch.changed().await;
+            tokio::select! {
+                biased;
+                () = self.watch.changed() => {}
+                () = self.account.due() => {
+                    if self.account.look() {
+                        self.signal_group(Signal::Kill);
+                    }
+                }
+            }
         }
+    }
+
+    /// Notes what the process uses now, for its report.
+    pub(crate) fn look(&mut self) {
+        self.account.look();
+    }
+
+    /// Adds to a report what is known of the process's use of the system.
+    pub(crate) fn conclude(&self, report: &mut CrashReport) {
+        self.account.conclude(report);
     }
 
     /// How the process ended, if it has.

@@ -6,7 +6,10 @@ use rpcplugin_broker::BrokerOptions;
 use rpcplugin_core::{ConfigError, Network, limits};
 
 use crate::stdio::Sink;
-use crate::{AddressException, ClientAuthentication, Stdin, Tls, environment::EnvironmentPolicy};
+use crate::{
+    AddressException, ClientAuthentication, Stdin, Tls, environment::EnvironmentPolicy,
+    isolation::Confinement,
+};
 
 /// Everything that has a default.
 #[derive(Clone, Debug)]
@@ -18,7 +21,8 @@ pub(crate) struct Settings {
     pub(crate) cert_key_type: rpcplugin_tls::KeyType,
     #[cfg(feature = "tls")]
     pub(crate) provider: rpcplugin_tls::Provider,
-    pub(crate) transports: Vec<Network>,
+    /// `None`: those that the rest leaves, in the order that the system prefers.
+    pub(crate) transports: Option<Vec<Network>>,
     pub(crate) ports: RangeInclusive<u16>,
     pub(crate) start_timeout: Duration,
     pub(crate) handshake_timeout: Duration,
@@ -35,6 +39,7 @@ pub(crate) struct Settings {
     pub(crate) stderr_tail_lines: usize,
     pub(crate) stdio_buffer_bytes: usize,
     pub(crate) environment: EnvironmentPolicy,
+    pub(crate) confinement: Confinement,
     pub(crate) unix_socket_dir: Option<PathBuf>,
     pub(crate) unix_socket_group: Option<String>,
     pub(crate) keep_tmpdir: bool,
@@ -58,7 +63,7 @@ impl Default for Settings {
             cert_key_type: rpcplugin_tls::KeyType::default(),
             #[cfg(feature = "tls")]
             provider: rpcplugin_tls::Provider::default(),
-            transports: Network::preferred().to_vec(),
+            transports: None,
             ports: 10_000..=25_000,
             start_timeout: limits::START_TIMEOUT,
             handshake_timeout: limits::HANDSHAKE_TIMEOUT,
@@ -75,6 +80,7 @@ impl Default for Settings {
             stderr_tail_lines: limits::STDERR_TAIL_LINES,
             stdio_buffer_bytes: limits::STDIO_BUFFER,
             environment: EnvironmentPolicy { inherit: false, allow: Vec::new() },
+            confinement: Confinement::default(),
             unix_socket_dir: None,
             unix_socket_group: None,
             keep_tmpdir: false,
@@ -171,17 +177,37 @@ impl Settings {
         self.broker.check()?;
         #[cfg(feature = "tls")]
         self.provider.check(self.cert_key_type)?;
+        self.confinement.check()?;
         self.check_names()
     }
 
+    /// The networks that the plugin may listen on.
+    pub(crate) fn networks(&self) -> Vec<Network> {
+        let mut networks = match &self.transports {
+            Some(chosen) => chosen.clone(),
+            None => Network::preferred().to_vec(),
+        };
+        networks.retain(|network| !self.confinement.no_network || *network == Network::Unix);
+        networks
+    }
+
     fn check_names(&self) -> Result<(), ConfigError> {
-        let repeated = |n: usize| self.transports[..n].contains(&self.transports[n]);
-        check(
-            "transports",
-            &self.transports,
-            !self.transports.is_empty() && !(0..self.transports.len()).any(repeated),
-            "unix, tcp or both, each once",
-        )?;
+        if let Some(chosen) = &self.transports {
+            let repeated = |n: usize| chosen[..n].contains(&chosen[n]);
+            check(
+                "transports",
+                chosen,
+                !chosen.is_empty() && !(0..chosen.len()).any(repeated),
+                "unix, tcp or both, each once",
+            )?;
+            if self.confinement.no_network && chosen.contains(&Network::Tcp) {
+                return Err(ConfigError::Conflict {
+                    first: "no_network",
+                    second: "transports with tcp",
+                    reason: "a plugin without a network cannot listen on TCP",
+                });
+            }
+        }
         for exception in &self.address_exceptions {
             if let AddressException::Directory(path) = exception {
                 check("allow_address_outside", path, path.is_absolute(), "an absolute directory")?;
@@ -236,13 +262,23 @@ mod tests {
             r#"grpc_max_send_message_size cannot be "7": expected 1024 to 2147483647 bytes"#,
         );
         refused(
-            |s| s.transports.clear(),
+            |s| s.transports = Some(Vec::new()),
             r#"transports cannot be "[]": expected unix, tcp or both, each once"#,
         );
         refused(
-            |s| s.transports = vec![Network::Tcp, Network::Tcp],
+            |s| s.transports = Some(vec![Network::Tcp, Network::Tcp]),
             r#"transports cannot be "[Tcp, Tcp]": expected unix, tcp or both, each once"#,
         );
+    }
+
+    #[test]
+    fn a_plugin_without_a_network_is_offered_unix_sockets_only() {
+        let mut settings = Settings::default();
+        settings.confinement.no_network = true;
+        settings.check().unwrap();
+        assert_eq!(settings.networks(), [Network::Unix]);
+        settings.transports = Some(vec![Network::Unix, Network::Tcp]);
+        assert_eq!(settings.check().unwrap_err().code(), "CONFIG_CONFLICT");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use rpcplugin_broker::Broker;
-use rpcplugin_core::{CrashReport, ExitStatus, Phase, limits};
+use rpcplugin_core::{CrashReport, ExitStatus, Phase, ReachedLimit, limits};
 use rpcplugin_proto::plugin::{Empty, grpc_controller_client::GrpcControllerClient};
 use rpcplugin_transport::{EndReason, Generation, PluginChannel};
 use tokio::{
@@ -59,6 +59,8 @@ pub(crate) struct Supervisor<L> {
     /// They look after a running plugin, and have nothing to finish.
     pub(crate) probes: JoinSet<()>,
     pub(crate) limits: LadderLimits,
+    /// How long the plugin may live after its start; zero: for ever.
+    pub(crate) max_lifetime: Duration,
     pub(crate) want: watch::Receiver<Want>,
     pub(crate) states: watch::Sender<State>,
     pub(crate) end: watch::Sender<Option<End>>,
@@ -70,12 +72,20 @@ impl<L: Life> Supervisor<L> {
         // Also when the runtime ends and this task is dropped with it.
         let _cut_loose =
             CutLoose { generation: self.generation.clone(), stdio: self.stdio.clone() };
+        let mut too_old = false;
+        let old_age = old_age(self.life.started(), self.max_lifetime);
         let wanted = tokio::select! {
             biased;
             _ = self.life.ended() => None,
             wanted = next_want(&mut self.want) => Some(wanted),
+            () = old_age => {
+                too_old = true;
+                Some(Want::Stopped)
+            }
         };
+        let by_itself = wanted.is_none() || too_old;
         let asked = Instant::now();
+        self.life.look();
         if wanted.is_some() {
             self.generation.close();
         }
@@ -88,7 +98,8 @@ impl<L: Life> Supervisor<L> {
         };
         // What is left of the group would keep pipes and connection open.
         self.life.kill();
-        let report = self.clear_up(wanted.is_none(), status).await;
+        let limit = too_old.then_some(ReachedLimit::Lifetime(self.max_lifetime));
+        let report = self.clear_up(by_itself, status, limit).await;
         let Self { life, states, end, .. } = self;
         if status.is_some() {
             life.finish().await;
@@ -98,8 +109,8 @@ impl<L: Life> Supervisor<L> {
         }
         let took = if wanted.is_some() { asked.elapsed() } else { Duration::ZERO };
         let stopped = ShutdownReport { outcome, status, took };
-        tracing::debug!(%stopped, by_itself = wanted.is_none(), "plugin has ended");
-        end.send_replace(Some(End { report, stopped, by_itself: wanted.is_none() }));
+        tracing::debug!(%stopped, by_itself, "plugin has ended");
+        end.send_replace(Some(End { report, stopped, by_itself }));
         states.send_replace(State::Ended);
     }
 
@@ -114,9 +125,17 @@ impl<L: Life> Supervisor<L> {
 
     /// Ends everything that belongs to the process, which has ended or was given up. Reads what
     /// is still on its way, each step for a bounded time: a descendant may hold pipes open.
-    async fn clear_up(&mut self, by_itself: bool, status: Option<ExitStatus>) -> Arc<CrashReport> {
+    async fn clear_up(
+        &mut self,
+        by_itself: bool,
+        status: Option<ExitStatus>,
+        limit: Option<ReachedLimit>,
+    ) -> Arc<CrashReport> {
         let phase = if by_itself { Phase::Running } else { Phase::Shutdown };
-        let report = Arc::new(self.witness.report(phase, status).await);
+        let mut report = self.witness.report(phase, status).await;
+        report.limit = limit;
+        self.life.conclude(&mut report);
+        let report = Arc::new(report);
         // The calls in flight end only now, so that each has the last words in its report.
         self.generation.end(if by_itself {
             EndReason::Gone(report.clone())
@@ -153,6 +172,14 @@ async fn next_want(want: &mut watch::Receiver<Want>) -> Want {
         Ok(want) => *want,
         Err(_) => Want::Killed,
     }
+}
+
+/// Returns when a plugin that started then has lived for `limit`, unless that is zero.
+async fn old_age(started: std::time::Instant, limit: Duration) {
+    if limit.is_zero() {
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(limit.saturating_sub(started.elapsed())).await;
 }
 
 /// Gives tasks a moment to finish, then ends them.

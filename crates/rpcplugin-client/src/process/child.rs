@@ -7,6 +7,8 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(target_os = "linux")]
+pub(super) use self::descendants::descendants;
 #[cfg(unix)]
 pub(super) use self::unix::{ExitWatch, OwnedChild};
 #[cfg(windows)]

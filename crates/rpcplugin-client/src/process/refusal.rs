@@ -43,6 +43,11 @@ impl Attempt {
         self.found.unwrap_or_else(|| self.named.into())
     }
 
+    /// The program, if it was found.
+    pub(super) fn found(&self) -> Option<&Path> {
+        self.found.as_deref()
+    }
+
     fn program(&self) -> PathBuf {
         self.found.clone().unwrap_or_else(|| PathBuf::from(&self.named))
     }

@@ -22,7 +22,9 @@ use tokio::sync::oneshot;
 
 use super::{
     Launch, Stdin,
+    account::Account,
     child::OwnedChild,
+    confine::Applied,
     custody::{Custody, Keep},
     reaper,
     refusal::Attempt,
@@ -31,6 +33,7 @@ use super::{
 /// A process that runs its program, with our ends of its pipes.
 pub(super) struct Spawned {
     pub(super) custody: Custody,
+    pub(super) account: Account,
     pub(super) program: PathBuf,
     pub(super) started: Instant,
     pub(super) stdin: Option<ChildStdin>,
@@ -106,8 +109,21 @@ fn fork(mut launch: Launch, keep: Option<Keep>) -> Result<Spawned, Error> {
 
     let attempt = Attempt::new(command);
     attempt.check()?;
+    let applied = Applied::to(command, &launch.bounds, attempt.found(), launch.detach)?;
     let started = Instant::now();
-    let mut child = spawn_when_free(command).map_err(|error| attempt.explain(error))?;
+    let mut child = spawn_when_free(command).map_err(|error| match applied.failure(&error) {
+        Some(failure) => Error::from(failure),
+        None => attempt.explain(error).into(),
+    })?;
+    let account = Account::new(child.id(), launch.bounds.settings.limits);
+    #[cfg(target_os = "linux")]
+    let account = account.cgroup(applied.cgroup.as_ref());
+    #[cfg(target_os = "linux")]
+    let keep = match applied.cgroup {
+        // The plugin's processes go before their directory.
+        Some(cgroup) => Some(Box::new((cgroup, keep)) as Keep),
+        None => keep,
+    };
     #[cfg(unix)]
     let keep = match lent {
         Some(mut lent) => {
@@ -119,6 +135,7 @@ fn fork(mut launch: Launch, keep: Option<Keep>) -> Result<Spawned, Error> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     Ok(Spawned {
         custody: Custody::new(OwnedChild::new(child), keep),
+        account,
         program: attempt.into_program(),
         started,
         stdin,

@@ -14,7 +14,7 @@ use rustix::{
 };
 use tokio::{io::AsyncReadExt as _, process::Command};
 
-use super::{Launch, Process, Signal, Stdin, launch};
+use super::{Bounds, Launch, Process, Signal, Stdin, launch};
 
 mod given;
 mod host;
@@ -49,6 +49,7 @@ fn plan(program: &str, arguments: &[&str]) -> Launch {
         environment: vec![("PATH".into(), std::env::var_os("PATH").unwrap_or_default())],
         stdin: Stdin::Lifeline,
         detach: false,
+        bounds: Bounds::default(),
     }
 }
 

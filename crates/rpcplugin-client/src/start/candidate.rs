@@ -78,7 +78,8 @@ impl<L: Life> Candidate<L> {
         let status = timeout(patience, self.process.ended()).await.ok();
         self.process.kill();
         let _ = timeout_at(deadline - Tail::PATIENCE, self.process.ended()).await;
-        let report = self.witness.report(phase, status).await;
+        let mut report = self.witness.report(phase, status).await;
+        self.process.conclude(&mut report);
         let _ = timeout_at(deadline, self.process.finish()).await;
         match status {
             Some(status) if may_be_its_end => match phase {

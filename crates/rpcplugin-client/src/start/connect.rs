@@ -204,7 +204,7 @@ fn owner(kept: &Kept, candidate: &Candidate) -> ExpectedPeer {
     }
     let owner = anybody.pid(candidate.process.pid());
     #[cfg(unix)]
-    let owner = owner.uid(rustix::process::geteuid().as_raw());
+    let owner = owner.uid(kept.user);
     owner
 }
 

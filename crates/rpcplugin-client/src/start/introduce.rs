@@ -70,7 +70,7 @@ fn judge(line: Line, plan: &Plan, kept: &Kept) -> Result<Accepted, Failure> {
         Line::Complete(line) => {
             let policy = Policy {
                 versions: &plan.versions,
-                transports: &plan.settings.transports,
+                transports: &plan.settings.networks(),
                 addresses: &kept.addresses,
                 tls: plan.settings.tls,
             };

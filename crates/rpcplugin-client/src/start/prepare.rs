@@ -8,7 +8,12 @@ use tokio::process::Command;
 
 #[cfg(unix)]
 use crate::settings::Settings;
-use crate::{address_policy::AddressPolicy, plan::Plan, process::Launch, protection::Secret};
+use crate::{
+    address_policy::AddressPolicy,
+    plan::Plan,
+    process::{Bounds, Launch},
+    protection::Secret,
+};
 
 /// What must outlive the process.
 #[cfg(unix)]
@@ -31,6 +36,9 @@ pub(super) struct Kept {
     #[cfg(unix)]
     pub(super) sockets: UnixBind,
     pub(super) secret: Secret,
+    /// Who the plugin runs as.
+    #[cfg(unix)]
+    pub(super) user: u32,
 }
 
 impl Prepared {
@@ -39,7 +47,7 @@ impl Prepared {
     /// # Errors
     ///
     /// `CONFIG_SOCKET_DIR`, `CONFIG_SOCKET_GROUP`, `CONFIG_ENV`, `SECURITY_KEYGEN`,
-    /// `TRANSPORT_RESOURCES`.
+    /// `TRANSPORT_RESOURCES`, `SECURITY_ISOLATION_FAILED`.
     pub(super) fn new(plan: &Plan, command: Command) -> Result<Self, Error> {
         let settings = &plan.settings;
         let directory = directory(plan)?;
@@ -51,12 +59,17 @@ impl Prepared {
         let secret = Secret::make(settings)?;
         let environment = plan.environment(command.as_std(), sockets, secret.certificate())?;
         let (stdin, detach) = (settings.stdin, settings.detach);
-        let launch = Launch { command, environment, stdin, detach };
+        let bounds = Bounds::new(settings.confinement.clone(), sockets)?;
+        #[cfg(unix)]
+        let user = bounds.user();
+        let launch = Launch { command, environment, stdin, detach, bounds };
         let kept = Kept {
             addresses,
             #[cfg(unix)]
             sockets: binding(sockets, settings),
             secret,
+            #[cfg(unix)]
+            user,
         };
         Ok(Self { launch, directory, kept })
     }

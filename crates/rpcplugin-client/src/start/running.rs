@@ -78,6 +78,7 @@ impl<L: Life> Connected<L> {
                 grace: settings.grpc_grace_period,
                 terminate: settings.terminate_timeout,
             },
+            max_lifetime: settings.confinement.max_lifetime,
             want: wanted,
             states,
             end,

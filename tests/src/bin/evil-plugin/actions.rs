@@ -10,7 +10,13 @@ use std::{
 use anyhow::{Context as _, bail};
 use rpcplugin_tls::{Identity, IdentityParams};
 
-use crate::{listen::Listener, serve::Manner, text::unescape, tls};
+use crate::{
+    hunger::{self, Hoard},
+    listen::Listener,
+    serve::Manner,
+    text::unescape,
+    tls,
+};
 
 /// What the actions so far have made.
 #[derive(Debug, Default)]
@@ -18,6 +24,8 @@ pub(crate) struct Plugin {
     listener: Option<Listener>,
     identity: Option<Identity>,
     child: Option<u32>,
+    hoard: Hoard,
+    result: String,
 }
 
 impl Plugin {
@@ -43,6 +51,12 @@ impl Plugin {
                 }
                 "gate" => File::open(word()?)?.read_exact(&mut [0])?,
                 "child" => self.start_child(&word()?)?,
+                "allocate" => self.hoard.allocate(word()?.parse()?),
+                "open" => self.result = self.hoard.open(word()?.parse()?).to_string(),
+                "multiply" => self.result = self.hoard.multiply(word()?.parse()?).to_string(),
+                "spin" => hunger::spin(word()?.parse()?),
+                "grow" => hunger::grow(&word()?, word()?.parse()?)?,
+                "dial" => self.result = hunger::dial(&word()?),
                 "close" => give_away(&word()?)?,
                 "exec" => return Err(Command::new(word()?).args(words).exec().into()),
                 "exit" => return Ok(ExitCode::from(word()?.parse::<u8>()?)),
@@ -94,7 +108,7 @@ impl Plugin {
     fn report(&self, path: &str, text: String) -> anyhow::Result<()> {
         let child = self.child.map(|pid| pid.to_string()).unwrap_or_default();
         let text = text.replace("{pid}", &std::process::id().to_string());
-        let text = text.replace("{child}", &child);
+        let text = text.replace("{child}", &child).replace("{result}", &self.result);
         let mut fifo = OpenOptions::new().write(true).open(path)?;
         write(&mut fifo, format!("{text}\n").as_bytes())
     }

@@ -13,9 +13,13 @@
 //! | `line TEMPLATE` | prints a line with `{network}`, `{address}`, `{cert}` and `{version}` filled in |
 //! | `serve MANNER` | accepts in the background, see [`serve`] |
 //! | `unlink` | removes the socket that it listens on |
-//! | `report FIFO TEXT` | writes a line to a named pipe, with `{pid}` and `{child}` filled in |
+//! | `report FIFO TEXT` | writes a line to a named pipe, with `{pid}`, `{child}` and `{result}` filled in |
 //! | `gate FIFO` | waits until the test lets it go on |
 //! | `child ACTIONS` | starts a descendant that inherits all standard descriptors |
+//! | `allocate MIB`, `open COUNT`, `multiply COUNT` | takes so much memory, so many files or processes; the result is how many it got |
+//! | `spin COUNT` | keeps so many threads busy, in the background |
+//! | `grow PATH MIB` | writes a file |
+//! | `dial ADDRESS` | connects to a TCP port; the result is what became of it |
 //! | `close stdout\|stderr` | gives the pipe away |
 //! | `exec PROGRAM …` | becomes another program |
 //! | `exit CODE`, `signal NUMBER`, `hang` | ends, or never does |
@@ -26,6 +30,8 @@
 mod actions;
 #[cfg(target_os = "linux")]
 mod grpc;
+#[cfg(target_os = "linux")]
+mod hunger;
 #[cfg(target_os = "linux")]
 mod listen;
 #[cfg(target_os = "linux")]

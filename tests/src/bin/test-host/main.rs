@@ -1,6 +1,6 @@
 //! A host that a test can kill: starts one plugin, tells what it has, and waits.
 //!
-//! Usage: `test-host [plaintext] [detach] [cookie=KEY=VALUE] [drop|exit] -- PROGRAM [ARGUMENTS]`.
+//! Usage: `test-host [plaintext] [detach] [user=NUMBER] [cookie=KEY=VALUE] [drop|exit] -- PROGRAM [ARGUMENTS]`.
 //! One line goes to stdout when the plugin answers: `ready PID ADDRESS`. A byte on stdin, or its
 //! end, asks for the shutdown; or it drops its client as its last deed, or just exits.
 
@@ -21,6 +21,10 @@ async fn main() -> anyhow::Result<()> {
             "detach" => builder.detach(),
             "drop" | "exit" => builder,
             cookie if cookie.starts_with(COOKIE) => builder,
+            user if user.starts_with("user=") => {
+                let number = &user["user=".len()..];
+                builder.user(number).group(number)
+            }
             other => anyhow::bail!("unknown option {other:?}"),
         };
     }

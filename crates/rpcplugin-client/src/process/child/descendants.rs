@@ -13,8 +13,6 @@ use rustix::{
 /// appear meanwhile. Every handle is of a process that was seen as a child of one of the family
 /// *after* the handle was opened, so a reused number is never among them.
 pub(super) fn outside_group(root: Pid) -> Vec<OwnedFd> {
-    /// A fork bomb must not keep the killer busy.
-    const MOST: usize = 4096;
     let mut strays = Vec::new();
     let mut family = VecDeque::from([root]);
     let mut seen = 0;
@@ -40,6 +38,21 @@ pub(super) fn outside_group(root: Pid) -> Vec<OwnedFd> {
     }
     strays
 }
+
+/// The descendants of `root`, at most [`MOST`], as they are while it looks.
+pub(in crate::process) fn descendants(root: u32) -> impl Iterator<Item = u32> {
+    let root = i32::try_from(root).ok().and_then(Pid::from_raw);
+    let mut family: VecDeque<Pid> = root.into_iter().flat_map(children).collect();
+    std::iter::from_fn(move || {
+        let next = family.pop_front()?;
+        family.extend(children(next));
+        u32::try_from(next.as_raw_nonzero().get()).ok()
+    })
+    .take(MOST)
+}
+
+/// A fork bomb must not keep us busy.
+const MOST: usize = 4096;
 
 /// The children of every thread of `parent`.
 fn children(parent: Pid) -> impl Iterator<Item = Pid> {

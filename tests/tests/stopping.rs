@@ -98,6 +98,30 @@ fn h2_a_plugin_that_ignores_everything_is_killed() {
 }
 
 #[test]
+fn h12_a_plugin_that_ends_between_sigterm_and_sigkill_is_terminated() {
+    leak_free(async |guard| {
+        let mut reports = Fifo::create(guard.scratch(), "reports").unwrap();
+        let mut gate = Fifo::create(guard.scratch(), "gate").unwrap();
+        let mut command = guard.command("sh");
+        // The shell is the process that the host started; what serves is its child.
+        let script = r#"trap 'echo SIGTERM >"$REPORTS"; read go <"$GATE"; exit 7' TERM
+            "$0" "$@" & wait"#;
+        command.args(["-c", script]).arg(program("evil-plugin"));
+        command.args(["listen", "unix", "serve", "deaf-tls", "line", LINE, "hang"]);
+        command.env("REPORTS", reports.path()).env("GATE", gate.path());
+        let patient = hasty(guard).terminate_timeout(Duration::from_secs(60));
+        let client = patient.spawn(command).await.unwrap();
+        let stop = tokio::spawn(client.shutdown());
+        assert_eq!(reports.line().await.unwrap(), "SIGTERM");
+        gate.release().await.unwrap();
+        let stop = tokio::time::timeout(REST * 5, stop).await.expect("nothing waits for the 60 s");
+        let report = stop.unwrap().unwrap();
+        assert_eq!(report.outcome, ShutdownOutcome::Terminated);
+        assert_eq!(report.status, Some(ExitStatus::Code(7)));
+    });
+}
+
+#[test]
 fn a_plugin_that_acknowledges_shutdown_and_stays_is_terminated() {
     leak_free(async |guard| {
         let words = ["listen", "unix", "serve", "deaf-tls", "line", LINE, "hang"];

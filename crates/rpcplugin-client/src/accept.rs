@@ -11,6 +11,8 @@ pub(crate) struct Policy<'a> {
     pub(crate) transports: &'a [Network],
     pub(crate) addresses: &'a AddressPolicy,
     pub(crate) tls: Tls,
+    /// Everything must be carried on one connection.
+    pub(crate) multiplex: bool,
 }
 
 /// A line that passed every check that needs no connection.
@@ -28,7 +30,8 @@ pub(crate) struct Accepted {
 /// The first check that fails, in the order of `docs/wire-format.md`, The line: the codes of
 /// [`Handshake::read`] up to `HANDSHAKE_VERSION_MISMATCH`, `HANDSHAKE_TRANSPORT_MISMATCH`,
 /// `HANDSHAKE_ADDRESS`, `HANDSHAKE_PROTOCOL_UNSUPPORTED`, `SECURITY_ADDRESS_FORBIDDEN`,
-/// `SECURITY_CERT_MISSING`, `SECURITY_CERT_INVALID` or `SECURITY_CERT_UNEXPECTED`.
+/// `SECURITY_CERT_MISSING`, `SECURITY_CERT_INVALID` or `SECURITY_CERT_UNEXPECTED`,
+/// `HANDSHAKE_MUX_UNSUPPORTED`.
 pub(crate) fn accept(line: &[u8], policy: &Policy<'_>) -> Result<Accepted, Error> {
     let read = Handshake::read(line, policy.versions);
     // The network comes before address and protocol, which `read` has checked already.
@@ -44,6 +47,9 @@ pub(crate) fn accept(line: &[u8], policy: &Policy<'_>) -> Result<Accepted, Error
     let handshake = read?;
     policy.addresses.check(&handshake.address)?;
     let peer = Announced::read(&handshake.certificate, policy.tls)?;
+    if policy.multiplex && handshake.multiplexing != Some(true) {
+        return Err(HandshakeError::MuxUnsupported.into());
+    }
     Ok(Accepted { version: handshake.app_version, address: handshake.address, peer })
 }
 

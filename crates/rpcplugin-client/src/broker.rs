@@ -26,8 +26,12 @@ pub(crate) fn broker(
         .max_receive_message_size(settings.grpc_max_receive_message_size)
         .max_send_message_size(settings.grpc_max_send_message_size);
     let reception = Reception::new(calls).any_user(sides.any_user);
+    let multiplexer = sides.multiplexer.clone();
     let side = HostSide { sides, protection: protection.of_sides(), reception };
-    Broker::new(side, options(settings), generation)
+    match multiplexer {
+        None => Broker::new(side, options(settings), generation),
+        Some(multiplexer) => Broker::multiplexed(side, options(settings), generation, multiplexer),
+    }
 }
 
 fn options(settings: &Settings) -> BrokerOptions {

@@ -11,6 +11,7 @@ use crate::{
 
 mod broker;
 mod confinement;
+mod multiplex;
 
 /// How a plugin is to be started.
 ///

@@ -8,13 +8,15 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use http::Uri;
+use rpcplugin_broker::Multiplexer;
 use rpcplugin_core::{Address, Error, Kind, TransportError};
 #[cfg(unix)]
 use rpcplugin_transport::UnixConnector;
 use rpcplugin_transport::{
-    ChannelOptions, Connector, ExpectedPeer, Generation, PluginChannel, TcpConnector,
-    error_from_status,
+    Accepted, BoxIo, ChannelOptions, Connector, ExpectedPeer, Generation, Peer, PluginChannel,
+    TcpConnector, error_from_status,
 };
+use tokio::sync::OnceCell;
 use tonic::Status;
 use tower_service::Service;
 
@@ -55,6 +57,34 @@ pub(crate) struct Announced {
     pub(crate) limit: Duration,
 }
 
+impl Announced {
+    /// Connects, and leaves what comes then to the caller.
+    async fn raw(&self) -> Result<BoxIo, Error> {
+        let uri = Uri::from_static("http://localhost");
+        match &self.address {
+            #[cfg(unix)]
+            Address::Unix(path) => {
+                let dial = UnixConnector::new(path).expect_peer(self.expected);
+                let io = dial.timeout(self.limit).call(uri).await?;
+                Ok(Box::new(io.into_inner()))
+            }
+            Address::Tcp(address) => {
+                let dial = TcpConnector::new(*address).expect_peer(self.expected);
+                let io = dial.timeout(self.limit).call(uri).await?;
+                Ok(Box::new(io.into_inner()))
+            }
+            other => Err(unreachable_here(other).into()),
+        }
+    }
+}
+
+fn unreachable_here(address: &Address) -> TransportError {
+    TransportError::InvalidEndpoint {
+        address: rpcplugin_core::escape_text(&address.to_string()),
+        reason: "this platform cannot connect to it",
+    }
+}
+
 impl Dial for Announced {
     fn dial<'a>(&'a self, route: &'a Route) -> BoxFuture<'a, Result<Dialled, Error>> {
         match &self.address {
@@ -68,14 +98,42 @@ impl Dial for Announced {
                     TcpConnector::new(*address).expect_peer(self.expected).timeout(self.limit);
                 Box::pin(route.over(dial))
             }
-            other => {
-                let error = TransportError::InvalidEndpoint {
-                    address: rpcplugin_core::escape_text(&other.to_string()),
-                    reason: "this platform cannot connect to it",
-                };
-                Box::pin(std::future::ready(Err(error.into())))
-            }
+            other => Box::pin(std::future::ready(Err(unreachable_here(other).into()))),
         }
+    }
+}
+
+/// The way over one multiplexed connection, which is made at the first dial and never again:
+/// go-plugin accepts one, and soon after its line.
+#[derive(Debug)]
+pub(crate) struct Multiplexed {
+    pub(crate) announced: Announced,
+    pub(crate) multiplexer: Multiplexer,
+    made: OnceCell<()>,
+}
+
+impl Multiplexed {
+    pub(crate) fn new(announced: Announced, multiplexer: Multiplexer) -> Self {
+        Self { announced, multiplexer, made: OnceCell::new() }
+    }
+
+    async fn make(&self) -> Result<(), Error> {
+        let io = self.announced.raw().await?;
+        self.multiplexer.run(Accepted::new(io, Peer::default()));
+        Ok(())
+    }
+}
+
+impl Dial for Multiplexed {
+    fn dial<'a>(&'a self, route: &'a Route) -> BoxFuture<'a, Result<Dialled, Error>> {
+        Box::pin(async move {
+            let start = Instant::now();
+            self.made.get_or_try_init(|| self.make()).await?;
+            let made = start.elapsed();
+            let mut dialled = route.over(self.multiplexer.connector()).await?;
+            dialled.connect += made;
+            Ok(dialled)
+        })
     }
 }
 

@@ -115,6 +115,9 @@ impl Plan {
                 set("TMPDIR", sockets.into());
             }
         }
+        if settings.multiplex_grpc {
+            set(env::MULTIPLEX_GRPC, "true".into());
+        }
         if let Some(group) = &settings.unix_socket_group {
             set(env::UNIX_SOCKET_GROUP, group.into());
         }

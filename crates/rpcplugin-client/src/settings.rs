@@ -47,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) lenient_banner: bool,
     pub(crate) stdin: Stdin,
     pub(crate) detach: bool,
+    pub(crate) multiplex_grpc: bool,
     pub(crate) stdout: Option<Sink>,
     pub(crate) stderr: Option<Sink>,
     pub(crate) raw_stderr: Option<Sink>,
@@ -88,6 +89,7 @@ impl Default for Settings {
             lenient_banner: false,
             stdin: Stdin::default(),
             detach: false,
+            multiplex_grpc: false,
             stdout: None,
             stderr: None,
             raw_stderr: None,
@@ -175,6 +177,13 @@ impl Settings {
             "0 to 10000 lines",
         )?;
         self.broker.check()?;
+        if self.multiplex_grpc && self.detach {
+            return Err(ConfigError::Conflict {
+                first: "host_multiplex_grpc",
+                second: "detach",
+                reason: "a multiplexed connection is made once, so no other host could take over",
+            });
+        }
         #[cfg(feature = "tls")]
         self.provider.check(self.cert_key_type)?;
         self.confinement.check()?;

@@ -120,6 +120,16 @@ impl LaunchEnv {
     }
 }
 
+impl LaunchEnv {
+    /// What to answer to the host's wish for a multiplexed connection, in the seventh field of the
+    /// line: `None` if it has none, `Some(false)` if it is unreadable.
+    #[must_use]
+    pub fn multiplexes(&self) -> Option<bool> {
+        let wish = self.multiplex.as_deref()?;
+        Some(wish.to_str().and_then(go_bool).unwrap_or(false))
+    }
+}
+
 /// A boolean as Go's `strconv.ParseBool` reads it.
 #[must_use]
 pub fn go_bool(text: &str) -> Option<bool> {

@@ -24,6 +24,7 @@ use crate::{
 };
 
 pub(crate) mod alone;
+mod carrier;
 mod logging;
 mod running;
 mod services;
@@ -138,8 +139,8 @@ fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String
     let announced = bind::announced(bound, &settings, security.is_tls())?;
     let mut handshake = Handshake::new(version, announced);
     handshake.certificate = security.field();
-    // The host wants an answer; multiplexing is not spoken.
-    handshake.multiplexing = launch.multiplex.as_ref().map(|_| false);
+    handshake.multiplexing = launch.multiplexes();
+    let multiplexes = handshake.multiplexing == Some(true);
     let line = handshake.to_line()?;
 
     let output = stdio::of_process();
@@ -157,6 +158,7 @@ fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String
         layers,
         security,
         sides,
+        multiplexes,
         output,
         any_user,
         linger,
@@ -193,6 +195,7 @@ pub(crate) async fn on(
         layers,
         security,
         sides,
+        multiplexes: false,
         output,
         any_user,
         linger,

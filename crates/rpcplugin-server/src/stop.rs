@@ -20,6 +20,8 @@ pub(crate) enum Reason {
     HostGone,
     /// Somebody used the handle.
     Handle,
+    /// The one multiplexed connection to the host is lost.
+    ConnectionLost,
     /// The file that asks for it appeared.
     File,
 }
@@ -31,6 +33,7 @@ impl fmt::Display for Reason {
             Self::Signal => "a signal came",
             Self::HostGone => "the host is gone",
             Self::Handle => "the program asked for it",
+            Self::ConnectionLost => "the multiplexed connection is lost",
             Self::File => "its shutdown file appeared",
         })
     }

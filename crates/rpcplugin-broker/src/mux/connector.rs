@@ -51,7 +51,13 @@ impl KnockConnector {
         let limit = self.shared.options.timeout;
         let deadline = Instant::now() + limit;
         let link = self.shared.session(deadline).await?;
-        let knocking = knock::dial(&self.multiplexer, &link, self.id, limit);
+        let knocking = async {
+            match knock::dial(&self.multiplexer, &link, self.id, limit).await {
+                Some(done) => done,
+                // The broker's stream goes with the connection, and knows what that means.
+                None => std::future::pending().await,
+            }
+        };
         let in_time = async {
             timeout_at(deadline, knocking).await.unwrap_or_else(|_| {
                 Err(TransportError::BrokerTimeout { id: self.id.get(), limit }.into())

@@ -8,26 +8,25 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Multiplexer, driver};
+use super::Multiplexer;
 use crate::{ServiceId, message, session::Session};
 
 /// Knocks and, once let in, opens a stream.
 ///
 /// Dropping the future before the knock takes it back. After that the knock goes on by itself, as
-/// the acceptor may have promised the next stream to it.
+/// the acceptor may have promised the next stream to it. `None` if the connection is lost.
 pub(super) async fn dial(
     multiplexer: &Multiplexer,
     link: &Arc<Session>,
     id: ServiceId,
     limit: Duration,
-) -> Result<BoxIo, Error> {
+) -> Option<Result<BoxIo, Error>> {
     let turn = multiplexer.turn().await;
-    let permit = link.outgoing.clone().reserve_owned().await.map_err(|_| driver::lost())?;
+    let permit = link.outgoing.clone().reserve_owned().await.ok()?;
     let (reply, opened) = oneshot::channel();
     let (multiplexer, link) = (multiplexer.clone(), link.clone());
     tokio::spawn(Knock { multiplexer, link, id, limit }.run(turn, permit, reply));
-    // No answer: the session ended meanwhile.
-    opened.await.unwrap_or_else(|_| Err(driver::lost()))
+    opened.await.ok()
 }
 
 /// One knock.

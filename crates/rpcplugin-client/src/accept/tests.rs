@@ -5,7 +5,9 @@ use super::*;
 fn accept_with(line: &str, tls: Tls, transports: &[Network]) -> Result<Accepted, Error> {
     let versions: VersionSet = [1, 3].into_iter().collect();
     let addresses = AddressPolicy::new(Some(Path::new("/run/p")), &[]);
-    accept(line.as_bytes(), &Policy { versions: &versions, transports, addresses: &addresses, tls })
+    let policy =
+        Policy { versions: &versions, transports, addresses: &addresses, tls, multiplex: false };
+    accept(line.as_bytes(), &policy)
 }
 
 fn plaintext(line: &str) -> Result<Accepted, Error> {
@@ -80,10 +82,36 @@ fn bytes_that_are_no_text_are_refused() {
         transports: &[Network::Tcp],
         addresses: &addresses,
         tls: Tls::Plaintext,
+        multiplex: false,
     };
     let error = accept(b"\xff\x1b[2J\n", &policy).unwrap_err();
     assert_eq!(error.code(), "HANDSHAKE_LINE_NOT_UTF8");
     assert_eq!(error.to_string(), r#"handshake line is not UTF-8: "\xff\x1b[2J""#);
+}
+
+#[test]
+fn a_host_that_multiplexes_needs_a_plugin_that_does() {
+    let versions: VersionSet = [1].into_iter().collect();
+    let addresses = AddressPolicy::new(Some(Path::new("/run/p")), &[]);
+    let policy = Policy {
+        versions: &versions,
+        transports: Network::preferred(),
+        addresses: &addresses,
+        tls: Tls::Plaintext,
+        multiplex: true,
+    };
+    let accept = |field: &str| {
+        let line = format!("1|1|unix|/run/p/s|grpc|{field}");
+        accept(line.as_bytes(), &policy).map(drop).map_err(|error| error.code())
+    };
+    for field in ["|true", "|1|more", "|TRUE "] {
+        assert_eq!(accept(field), Ok(()), "{field}");
+    }
+    for field in ["", "|", "|false", "|perhaps"] {
+        assert_eq!(accept(field), Err("HANDSHAKE_MUX_UNSUPPORTED"), "{field}");
+    }
+    let certificate = "A".repeat(51);
+    assert_eq!(accept(&certificate), Err("SECURITY_CERT_UNEXPECTED"), "it is looked at before");
 }
 
 #[test]

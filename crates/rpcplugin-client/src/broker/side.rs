@@ -1,6 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr};
 
-use rpcplugin_broker::{Protection, Reception, Role, Side, check_host_address};
+use rpcplugin_broker::{Multiplexer, Protection, Reception, Role, Side, check_host_address};
 use rpcplugin_core::{Address, Error, SecurityError, env::PortRange};
 use rpcplugin_transport::{ExpectedPeer, Listener, TcpBind, TcpListener};
 #[cfg(unix)]
@@ -15,6 +15,8 @@ pub(crate) struct Sides {
     pub(crate) judgement: Judgement,
     /// Processes of other users may dial this host.
     pub(crate) any_user: bool,
+    /// What carries everything, if there is one connection only.
+    pub(crate) multiplexer: Option<Multiplexer>,
 }
 
 /// Where a host's side channels listen: on the network of the main connection.

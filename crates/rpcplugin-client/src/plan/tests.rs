@@ -78,6 +78,14 @@ fn the_launch_variables_have_their_exact_forms() {
 }
 
 #[test]
+fn a_multiplexed_connection_is_asked_for_and_excludes_a_detached_plugin() {
+    let plan = Plan::new(builder().multiplex_grpc(true)).unwrap();
+    let environment = plan.environment(&Command::new("plugin"), None, None).unwrap();
+    assert_eq!(value(&environment, "PLUGIN_MULTIPLEX_GRPC"), Some("true"));
+    refused(builder().multiplex_grpc(true).detach(), "CONFIG_CONFLICT");
+}
+
+#[test]
 fn what_was_not_chosen_is_not_announced() {
     let builder = builder()
         .ports(0..=0)

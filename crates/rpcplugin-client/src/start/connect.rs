@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use rpcplugin_broker::Multiplexer;
 use rpcplugin_core::{Address, Error, Phase, SecurityError, TransportError};
 use rpcplugin_transport::{ChannelOptions, ExpectedPeer, Generation, PluginChannel};
 use tokio::time::Instant;
@@ -14,7 +15,7 @@ use crate::{
     ClientAuthentication, Timings,
     accept::Accepted,
     broker::{Judgement, Listening, Sides},
-    connect::{Announced, Dial, Route},
+    connect::{Announced, Dial, Multiplexed, Route},
     life::Life,
     plan::Plan,
     process::Process,
@@ -50,10 +51,16 @@ impl Introduced {
         let settings = &plan.settings;
         let Accepted { version, address, peer } = accepted;
         let bound = clock.phase(at, settings.channel_ready_timeout);
-        let dial = Announced {
+        let announced = Announced {
             address: address.clone(),
             expected: owner(&kept, &candidate),
             limit: settings.connection_timeout,
+        };
+        let generation = Generation::new();
+        let multiplexer = settings.multiplex_grpc.then(|| Multiplexer::host(generation.clone()));
+        let dial: Arc<dyn Dial> = match multiplexer.clone() {
+            None => Arc::new(announced),
+            Some(multiplexer) => Arc::new(Multiplexed::new(announced, multiplexer)),
         };
         let sides = Sides {
             listening: listening(&address, &kept),
@@ -62,8 +69,9 @@ impl Introduced {
                 owner: owner(&kept, &candidate),
             },
             any_user: settings.unix_socket_group.is_some() || !kept.addresses.checks_owner(),
+            multiplexer,
         };
-        let goal = Goal { version, address, dial: Arc::new(dial), peer, sides };
+        let goal = Goal { version, address, dial, generation, peer, sides };
         reach(candidate, goal, &kept.secret, settings, bound, timings).await
     }
 }
@@ -73,6 +81,8 @@ pub(super) struct Goal {
     pub(super) version: u32,
     pub(super) address: Address,
     pub(super) dial: Arc<dyn Dial>,
+    /// The life of which its connections are.
+    pub(super) generation: Generation,
     pub(super) peer: protection::Announced,
     pub(super) sides: Sides,
 }
@@ -86,13 +96,13 @@ pub(super) async fn reach<L: Life>(
     bound: Bound,
     mut timings: Timings,
 ) -> Result<Connected<L>, Error> {
-    let Goal { version, address, dial: way, peer, sides } = goal;
+    let Goal { version, address, dial: way, generation, peer, sides } = goal;
     let reached = async {
         let protection = secret
             .protect(peer, settings.connection_timeout)
             .map_err(|error| Failure::refused(Phase::Tls, error))?;
         let options = channel_options(settings);
-        let route = Route { dial: way, protection, options, generation: Generation::new() };
+        let route = Route { dial: way, protection, options, generation };
         let channel = dial(&mut candidate, &route, bound, &mut timings).await?;
         authenticate(&route.protection, settings)?;
         answer(&mut candidate, &channel, settings, bound, &mut timings).await?;

@@ -73,6 +73,7 @@ fn judge(line: Line, plan: &Plan, kept: &Kept) -> Result<Accepted, Failure> {
                 transports: &plan.settings.networks(),
                 addresses: &kept.addresses,
                 tls: plan.settings.tls,
+                multiplex: plan.settings.multiplex_grpc,
             };
             accept(&line, &policy).map_err(|error| Failure::refused(Phase::Handshake, error))
         }

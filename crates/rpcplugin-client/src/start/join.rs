@@ -1,9 +1,9 @@
 use std::{ffi::OsString, sync::Arc};
 
 use rpcplugin_core::{Error, Handshake, HandshakeError, Phase};
-use rpcplugin_transport::Connector;
 #[cfg(unix)]
 use rpcplugin_transport::UnixBind;
+use rpcplugin_transport::{Connector, Generation};
 use tokio::time::Instant;
 
 use super::{
@@ -49,9 +49,14 @@ where
         }
     };
     let Handshake { app_version: version, address, .. } = handshake;
-    let sides =
-        Sides { listening: listening(&plan), judgement: Judgement::OwnProcess, any_user: false };
-    let goal = Goal { version, address, dial: Arc::new(Given(connector)), peer, sides };
+    let sides = Sides {
+        listening: listening(&plan),
+        judgement: Judgement::OwnProcess,
+        any_user: false,
+        multiplexer: None,
+    };
+    let (dial, generation) = (Arc::new(Given(connector)), Generation::new());
+    let goal = Goal { version, address, dial, generation, peer, sides };
     let bound = clock.phase(at, settings.channel_ready_timeout);
     let connected = reach(candidate, goal, &secret, settings, bound, timings).await?;
     Ok(connected.run(plan.settings, None))
@@ -76,5 +81,9 @@ fn judge(handshake: &Handshake, plan: &Plan) -> Result<Announced, Error> {
         let (plugin, host) = (version.to_string(), known.to_vec());
         return Err(HandshakeError::VersionMismatch { plugin, host }.into());
     }
-    Ok(Announced::read(&handshake.certificate, plan.settings.tls)?)
+    let announced = Announced::read(&handshake.certificate, plan.settings.tls)?;
+    if plan.settings.multiplex_grpc {
+        return Err(HandshakeError::MuxUnsupported.into());
+    }
+    Ok(announced)
 }

@@ -103,6 +103,8 @@ fn start(server: Server, handle_signals: bool) -> Result<(Running, Reattach), Er
         layers,
         security,
         sides: Sides { sockets: sides, files },
+        // Several hosts may come and go.
+        multiplexes: false,
         output: Arc::default(),
         linger: Duration::ZERO,
         shared,

@@ -14,7 +14,7 @@ use tokio::{
     time::{timeout, timeout_at},
 };
 
-use super::{Ended, Owner, services};
+use super::{Ended, Owner, carrier::Carrier, services};
 use crate::{
     Context, HealthReporter, PluginSet,
     guard::{self, Files, HostGone},
@@ -37,6 +37,8 @@ pub(super) struct Parts {
     pub(super) layers: Layers,
     pub(super) security: Security,
     pub(super) sides: Sides,
+    /// Everything travels on one connection.
+    pub(super) multiplexes: bool,
     pub(super) output: Arc<Output>,
     pub(super) any_user: bool,
     /// How long the host may take to read its last answers before the connections close.
@@ -73,6 +75,7 @@ pub(super) struct Running {
     broker: Broker,
     accepting: Abort,
     cut: CutOnDrop,
+    carrier: Carrier,
     _reporting: Abort,
     _signals: Option<SignalHandling>,
     _shutdown_file: Option<ShutdownFile>,
@@ -98,6 +101,7 @@ impl Running {
             layers,
             security,
             sides,
+            multiplexes,
             output,
             any_user,
             linger,
@@ -124,7 +128,9 @@ impl Running {
             reception,
         };
         let generation = Generation::new();
-        let broker = Broker::new(side, settings.broker_options(), generation.clone());
+        let address = listener.address();
+        let (carrier, listener) = Carrier::new(multiplexes, listener, &shared.stop);
+        let broker = carrier.broker(side, settings.broker_options(), generation.clone());
         let context = Context {
             broker: broker.clone(),
             health: shared.health.clone(),
@@ -145,7 +151,6 @@ impl Running {
             calls,
         )?;
 
-        let address = listener.address();
         let certificate = security.certificate();
         let endings = Endings::new(shared.stop.token());
         let connections = Connections::new(dispatcher, security.protection, endings.clone())
@@ -166,6 +171,7 @@ impl Running {
             broker,
             accepting,
             cut: CutOnDrop { endings, generation, health: context.health },
+            carrier,
             _reporting: reporting,
             _signals: signals,
             _shutdown_file: shutdown_file,
@@ -209,6 +215,7 @@ impl Running {
         if flushed.await.is_err() {
             tracing::debug!("connections were cut");
         }
+        self.carrier.close().await;
         // Their sockets go at once; only a handler that blocks its thread could hold this up.
         self.cut.generation.end(EndReason::ShutDown);
         let _ = timeout(SIDES, self.broker.finished()).await;
@@ -256,7 +263,7 @@ const SIDES: Duration = Duration::from_millis(100);
 
 /// Ends its task when it goes.
 #[derive(Debug)]
-struct Abort(JoinHandle<()>);
+pub(super) struct Abort(pub(super) JoinHandle<()>);
 
 impl Drop for Abort {
     fn drop(&mut self) {

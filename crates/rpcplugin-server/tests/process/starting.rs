@@ -65,10 +65,15 @@ fn the_line_is_one_write() {
 
 #[test]
 fn a_wish_to_multiplex_is_answered_in_field_7_and_only_then() {
-    for wish in ["true", "false", "perhaps"] {
+    for (wish, answer) in
+        [("true", true), ("T", true), ("1", true), ("false", false), ("perhaps", false)]
+    {
         let plugin = Plugin::start(&["tcp"], &[("PLUGIN_MULTIPLEX_GRPC", &wish)]);
         let line = plugin.line();
-        assert!(line.starts_with("1|3|tcp|127.0.0.1:") && line.ends_with("|grpc||false"), "{line}");
+        assert!(
+            line.starts_with("1|3|tcp|127.0.0.1:") && line.ends_with(&format!("|grpc||{answer}")),
+            "{line}"
+        );
     }
 }
 

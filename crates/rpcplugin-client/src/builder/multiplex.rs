@@ -1,0 +1,13 @@
+use crate::Builder;
+
+impl Builder {
+    /// Carries everything on one connection: main connections, and the side channels of the
+    /// broker, which then need no sockets of their own; off by default.
+    ///
+    /// The plugin must support it (go-plugin since 1.6.0 does), or the start fails with
+    /// `HANDSHAKE_MUX_UNSUPPORTED`. It excludes [`detach`](Self::detach).
+    pub fn multiplex_grpc(mut self, on: bool) -> Self {
+        self.settings.multiplex_grpc = on;
+        self
+    }
+}

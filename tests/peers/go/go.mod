@@ -28,4 +28,6 @@ tool (
 	github.com/hashicorp/go-plugin/examples/grpc/plugin-go-grpc
 	github.com/hashicorp/go-plugin/examples/negotiated
 	github.com/hashicorp/go-plugin/examples/negotiated/plugin-go
+	github.com/hashicorp/go-plugin/examples/streaming
+	github.com/hashicorp/go-plugin/examples/streaming/plugin
 )

@@ -54,6 +54,7 @@ go-plugin's moreover TLS 1.2, and that strangers in plaintext, without a certifi
 their own are refused.
 The probe adds calls of all four kinds, a message of 20 MiB, a status with its message, both halves
 of the captured output, and a log line with its level.
+The example of streams writes a file and reads it back in chunks.
 The key-value examples put, get, and miss a key; the one of several versions must be served by the
 implementation of version 3, and a host that offers version 2 alone is told that this one is net/rpc.
 

@@ -1,4 +1,4 @@
-//! A pair whose host is one of go-plugin's own key-value examples, as it is.
+//! A pair whose host is one of go-plugin's own examples, as it is.
 
 use std::{ffi::OsString, fs};
 
@@ -6,12 +6,13 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{
     outcome::{Check, Outcome},
-    pairs::Pair,
+    pairs::{Pair, Service},
     scratch::Scratch,
     setup::last_lines,
 };
 
-/// Puts a value in one run of the host and gets it in another.
+/// Puts a value in one run of the host and gets it in another; with the example of streams, has it
+/// write and read a file.
 ///
 /// The store is the plugin's working directory, since each run starts a new plugin.
 pub(super) fn run(pair: &Pair, host: &[OsString], plugin: &[OsString]) -> Result<Outcome> {
@@ -19,8 +20,9 @@ pub(super) fn run(pair: &Pair, host: &[OsString], plugin: &[OsString]) -> Result
     // A shell runs this, which would stand between host and plugin without `exec`.
     let words = plugin.iter().map(quoted).collect::<Result<Vec<_>>>()?;
     let line = format!("exec {}", words.join(" "));
-    // The one example starts what the variable says, the other one this file.
+    // The first example starts what the variable says, the others these files.
     scratch.script("kv-plugin", &line)?;
+    scratch.script("plugin/streamer", &line)?;
     let variables = [("KV_PROTO", OsString::from("grpc")), ("KV_PLUGIN", OsString::from(line))];
     let call = |arguments: &[&str]| {
         let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
@@ -31,17 +33,25 @@ pub(super) fn run(pair: &Pair, host: &[OsString], plugin: &[OsString]) -> Result
         ensure!(status.success(), "{status}: {}", last_lines(&said));
         Ok(ended.lines)
     };
-    let mut checks =
-        vec![Check::of("put", call(&["put", "colour", "blue"]).map(|_| "stored".into()))];
-    checks.push(Check::of(
-        "get",
-        call(&["get", "colour"]).and_then(|lines| {
+    let mut checks = Vec::new();
+    if pair.host.service == Service::Streaming {
+        let streamed = call(&["streamed"]).and_then(|_| {
+            // The host tells in its log what it has read.
+            let log = fs::read_to_string(scratch.log()).unwrap_or_default();
+            ensure!(log.contains("received 26 bytes"), "{}", last_lines(&log));
+            Ok("26 bytes there and back".into())
+        });
+        checks.push(Check::of("streams", streamed));
+    } else {
+        checks.push(Check::of("put", call(&["put", "colour", "blue"]).map(|_| "stored".into())));
+        let got = call(&["get", "colour"]).and_then(|lines| {
             // The example's plugin adds a line of its own to what it stores.
             let got = lines.first().map_or("nothing", String::as_str);
             ensure!(got == "blue", "got {got:?}, not \"blue\"");
             Ok("the value stored before".into())
-        }),
-    ));
+        });
+        checks.push(Check::of("get", got));
+    }
     checks.extend(scratch.check_nothing_left(pair));
     scratch.keep(&checks)?;
     Ok(Outcome::of(checks))

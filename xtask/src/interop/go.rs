@@ -1,6 +1,6 @@
 //! go-plugin: programs of our own that use it, and its key-value example.
 
-use std::{path::Path, process::Command};
+use std::{ffi::OsStr, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
 
@@ -18,29 +18,41 @@ const EXAMPLES: &str = "github.com/hashicorp/go-plugin/examples";
 ///
 /// Each version has its own go.mod over the same sources. Go's own cache makes a second run short.
 pub(super) fn prepare(dir: &Path, modfile: &str) -> Result<Programs> {
-    build(dir, modfile, &["grpc", "grpc/plugin-go-grpc"])?;
+    build(dir, modfile, &["./host", "./plugin"])?;
+    build(dir, modfile, &examples(&["grpc", "grpc/plugin-go-grpc"]))?;
     Ok(programs(dir))
 }
 
-/// The same of the newest version, with a further example.
+/// The same of the newest version, with further examples.
 pub(super) fn prepare_newest(dir: &Path, modfile: &str) -> Result<Programs> {
-    let examples = ["grpc", "grpc/plugin-go-grpc", "negotiated", "negotiated/plugin-go"];
-    build(dir, modfile, &examples)?;
-    let mut programs = programs(dir);
-    programs.hosts.push((Service::Negotiated, command(dir.join("negotiated"), &[])));
-    programs.plugins.push((Service::Negotiated, command(dir.join("plugin-go"), &[])));
+    let mut programs = prepare(dir, modfile)?;
+    build(dir, modfile, &examples(&["negotiated", "negotiated/plugin-go"]))?;
+    // A folder of its own: the plugin's program is called `plugin`, as ours is.
+    let streaming = dir.join("streaming-example");
+    build(&streaming, modfile, &examples(&["streaming", "streaming/plugin"]))?;
+    programs.hosts.extend([
+        (Service::Negotiated, command(dir.join("negotiated"), &[])),
+        (Service::Streaming, command(streaming.join("streaming"), &[])),
+    ]);
+    programs.plugins.extend([
+        (Service::Negotiated, command(dir.join("plugin-go"), &[])),
+        (Service::Streaming, command(streaming.join("plugin"), &[])),
+    ]);
     Ok(programs)
 }
 
-fn build(dir: &Path, modfile: &str, examples: &[&str]) -> Result<()> {
+fn examples(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| format!("{EXAMPLES}/{name}")).collect()
+}
+
+fn build(dir: &Path, modfile: &str, packages: &[impl AsRef<OsStr>]) -> Result<()> {
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let mut build = Command::new("go");
     build
         .current_dir(workspace::root().join("tests/peers/go"))
         .args(["build", "-mod=readonly", "-buildvcs=false", "-modfile", modfile, "-o"])
         .arg(dir)
-        .args(["./host", "./plugin"])
-        .args(examples.iter().map(|example| format!("{EXAMPLES}/{example}")));
+        .args(packages);
     setup::step(&format!("go build with {modfile}, modules fetched as needed"), &mut build)
 }
 

@@ -26,12 +26,14 @@ pub(super) fn prepare() -> Result<Programs> {
             (Service::Probe, host("probe")),
             (Service::Example, host("kv")),
             (Service::Negotiated, host("negotiated")),
+            (Service::Streaming, host("streaming")),
             (Service::Notifier, host("notifier")),
         ],
-        // One program serves the probe and the key-value service of the example.
+        // One program serves the probe and the services of the examples.
         plugins: vec![
             (Service::Probe, plugin.clone()),
-            (Service::Example, plugin),
+            (Service::Example, plugin.clone()),
+            (Service::Streaming, plugin),
             (Service::Negotiated, command(program("interop-plugin"), &["versions=2,3"])),
         ],
     })

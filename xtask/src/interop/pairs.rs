@@ -27,6 +27,8 @@ pub(super) enum Service {
     Example,
     /// go-plugin's example of several versions, with the same service.
     Negotiated,
+    /// go-plugin's example of streams.
+    Streaming,
     /// crowdsec's notifications.
     Notifier,
 }
@@ -75,7 +77,7 @@ impl End {
     }
 
     pub(super) fn is_example(self) -> bool {
-        matches!(self.service, Service::Example | Service::Negotiated)
+        matches!(self.service, Service::Example | Service::Negotiated | Service::Streaming)
     }
 
     /// Whether this host can drive that plugin: ours know every service.
@@ -87,6 +89,7 @@ impl End {
         let example = match self.service {
             Service::Example => " example",
             Service::Negotiated => " negotiated example",
+            Service::Streaming => " streaming example",
             Service::Probe | Service::Notifier => "",
         };
         format!("{}{example}", self.peer.name())

@@ -57,7 +57,7 @@ impl Peer {
             Self::Ours => "the host and the plugin of this repository",
             Self::Go180 => {
                 "the newest go-plugin, with the newest gRPC for Go: a host and a plugin written for \
-                 these tests, and its own examples `grpc` and `negotiated` as they are"
+                 these tests, and its own examples `grpc`, `negotiated` and `streaming` as they are"
             }
             Self::Go160 => {
                 "the first go-plugin that multiplexes, with the gRPC of its time: the same programs, \
@@ -86,7 +86,9 @@ impl Peer {
     /// themselves.
     pub(super) fn services(self) -> &'static [Service] {
         match self {
-            Self::Go180 => &[Service::Probe, Service::Example, Service::Negotiated],
+            Self::Go180 => {
+                &[Service::Probe, Service::Example, Service::Negotiated, Service::Streaming]
+            }
             Self::Go160 | Self::Go148 => &[Service::Probe, Service::Example],
             Self::Crowdsec => &[Service::Notifier],
             Self::Ours | Self::Pyvider | Self::PythonPlugin => &[Service::Probe],

@@ -59,7 +59,8 @@ impl Scratch {
     /// Puts a program of one line into the working directory.
     pub(super) fn script(&self, name: &str, line: &str) -> Result<()> {
         let path = self.dir.join(name);
-        fs::write(&path, format!("#!/bin/sh\n{line}\n"))
+        fs::create_dir_all(path.parent().unwrap_or(&self.dir))
+            .and_then(|()| fs::write(&path, format!("#!/bin/sh\n{line}\n")))
             .and_then(|()| make_executable(&path))
             .with_context(|| format!("cannot write {}", path.display()))
     }

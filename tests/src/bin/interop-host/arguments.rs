@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Kv,
     /// go-plugin's example of several versions, of which one only is gRPC.
     Negotiated,
+    /// go-plugin's example of streams.
+    Streaming,
     /// crowdsec's notifications.
     Notifier,
 }
@@ -28,7 +30,9 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) fn cookie(self) -> MagicCookie {
         match self {
-            Self::Probe | Self::Kv | Self::Negotiated => MagicCookie::new("BASIC_PLUGIN", "hello"),
+            Self::Probe | Self::Kv | Self::Negotiated | Self::Streaming => {
+                MagicCookie::new("BASIC_PLUGIN", "hello")
+            }
             // crowdsec's plugins take whatever value they are started with.
             Self::Notifier => MagicCookie::new("CROWDSEC_PLUGIN_KEY", "interop"),
         }
@@ -40,7 +44,7 @@ impl Kind {
         match self {
             Self::Probe => &[2, 3],
             Self::Negotiated => &[3, 4],
-            Self::Kv | Self::Notifier => &[1],
+            Self::Kv | Self::Streaming | Self::Notifier => &[1],
         }
     }
 
@@ -69,6 +73,7 @@ impl Arguments {
                 ("--kind", "probe") => parsed.kind = Kind::Probe,
                 ("--kind", "kv") => parsed.kind = Kind::Kv,
                 ("--kind", "negotiated") => parsed.kind = Kind::Negotiated,
+                ("--kind", "streaming") => parsed.kind = Kind::Streaming,
                 ("--kind", "notifier") => parsed.kind = Kind::Notifier,
                 ("--tls", "auto") => parsed.tls = Tls::Auto,
                 ("--tls", "plain") => parsed.tls = Tls::Plaintext,

@@ -1,6 +1,6 @@
 //! Our host, for plugins of other libraries: it starts the one given and checks it.
 //!
-//! Usage: `interop-host --kind probe|kv|negotiated|notifier [--tls auto|plain] [--network unix|tcp]
+//! Usage: `interop-host --kind probe|kv|negotiated|streaming|notifier [--tls auto|plain] [--network unix|tcp]
 //! [--skip CHECK,CHECK…] -- COMMAND [ARGUMENT…]`
 //!
 //! It prints each check as a line of JSON, as the hosts under `tests/peers` do, and exits with 1 if
@@ -20,6 +20,7 @@ mod probe;
 mod recorder;
 mod report;
 mod session;
+mod streamer;
 
 use self::{
     arguments::{Arguments, Kind},
@@ -43,6 +44,7 @@ async fn main() -> Result<ExitCode> {
                 kv::check(&session, &mut report).await;
                 kv::check_version(&session, &mut report).await;
             }
+            Kind::Streaming => streamer::check(&session, &mut report).await,
             Kind::Notifier => notifier::check(&session, &recorder, &mut report).await,
         }
         session.end(&mut report).await;

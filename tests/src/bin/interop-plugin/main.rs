@@ -1,4 +1,5 @@
-//! The plugin that hosts of other libraries load: `Probe` and `KV`, in versions 1 and 2.
+//! The plugin that hosts of other libraries load: `Probe`, `KV` and `StreamerService`, in versions
+//! 1 and 2.
 //!
 //! Usage: `interop-plugin [versions=2,3] [unix|tcp]`. The cookie is that of go-plugin's key-value example, so that
 //! the example's own host can load it.
@@ -12,6 +13,7 @@ use rpcplugin_proto::{kv, kv::kv_server::KvServer, probe, probe::probe_server::P
 mod file_store;
 #[path = "../test-plugin/report.rs"]
 mod report;
+mod streamer;
 #[path = "../test-plugin/test_probe.rs"]
 mod test_probe;
 
@@ -31,6 +33,7 @@ async fn main() -> ExitCode {
             .max_encoding_message_size(limits::MESSAGE);
         let set = PluginSet::new()
             .service(KvServer::new(file_store::FileStore))
+            .service(streamer::Streamer::default())
             .service(probe)
             .descriptors(kv::FILE_DESCRIPTOR_SET)
             .descriptors(probe::FILE_DESCRIPTOR_SET);

@@ -30,9 +30,10 @@ pub(crate) struct PlainConnector {
 
 impl PlainConnector {
     async fn connect(self) -> Result<TokioIo<BoxIo>, Error> {
-        let expected = self.side.check(&self.address)?;
+        let address = self.side.to_here(&self.address)?;
+        let expected = self.side.check(&address)?;
         let uri = Uri::from_static("http://localhost");
-        let connected = match &*self.address {
+        let connected = match &address {
             #[cfg(unix)]
             Address::Unix(path) => {
                 let connector = UnixConnector::new(path).expect_peer(expected);

@@ -119,7 +119,8 @@ pub(crate) async fn serve(
         Some(multiplexer) => (Box::new(SideListener::new(multiplexer, &live)), None),
         None => {
             let listener = shared.side.listen()?;
-            let announcement = message::announce(live.id(), &listener.address())?;
+            let address = shared.side.to_peer(listener.address())?;
+            let announcement = message::announce(live.id(), &address)?;
             let permit = shared.during(&session, permit(&session, deadline, limit)).await?;
             (listener, Some((permit, announcement)))
         }

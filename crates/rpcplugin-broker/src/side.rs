@@ -27,6 +27,26 @@ pub trait Side: Send + Sync + 'static {
     /// The reasons of the system or of the settings.
     fn listen(&self) -> Result<Box<dyn Listener>, Error>;
 
+    /// How the peer reaches what is `address` here: what is announced of a listener. The same,
+    /// unless something lies between the two, such as the border of a container.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_ADDRESS_FORBIDDEN` for an address that has no place there.
+    fn to_peer(&self, address: Address) -> Result<Address, Error> {
+        Ok(address)
+    }
+
+    /// How this side reaches what the peer calls `address`. Asked before each connection, and
+    /// [`check`](Side::check) judges the result.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_ADDRESS_FORBIDDEN` for an address that has no place here.
+    fn to_here(&self, address: &Address) -> Result<Address, Error> {
+        Ok(address.clone())
+    }
+
     /// Whether this side dials an address that the peer announced, and who must listen there.
     /// Asked before each connection.
     ///

@@ -23,7 +23,8 @@ pub(crate) struct Accepted {
     pub(crate) peer: Announced,
 }
 
-/// Reads `line` as a host with this policy does.
+/// Reads `line` as a host with this policy does. `to_host` says how this host reaches what the
+/// plugin calls by an address, and the policy is for the result.
 ///
 /// # Errors
 ///
@@ -32,7 +33,11 @@ pub(crate) struct Accepted {
 /// `HANDSHAKE_ADDRESS`, `HANDSHAKE_PROTOCOL_UNSUPPORTED`, `SECURITY_ADDRESS_FORBIDDEN`,
 /// `SECURITY_CERT_MISSING`, `SECURITY_CERT_INVALID` or `SECURITY_CERT_UNEXPECTED`,
 /// `HANDSHAKE_MUX_UNSUPPORTED`.
-pub(crate) fn accept(line: &[u8], policy: &Policy<'_>) -> Result<Accepted, Error> {
+pub(crate) fn accept(
+    line: &[u8],
+    policy: &Policy<'_>,
+    to_host: impl FnOnce(Address) -> Result<Address, Error>,
+) -> Result<Accepted, Error> {
     let read = Handshake::read(line, policy.versions);
     // The network comes before address and protocol, which `read` has checked already.
     if matches!(
@@ -45,12 +50,13 @@ pub(crate) fn accept(line: &[u8], policy: &Policy<'_>) -> Result<Accepted, Error
         return Err(HandshakeError::TransportMismatch { plugin: network, host }.into());
     }
     let handshake = read?;
-    policy.addresses.check(&handshake.address)?;
+    let address = to_host(handshake.address)?;
+    policy.addresses.check(&address)?;
     let peer = Announced::read(&handshake.certificate, policy.tls)?;
     if policy.multiplex && handshake.multiplexing != Some(true) {
         return Err(HandshakeError::MuxUnsupported.into());
     }
-    Ok(Accepted { version: handshake.app_version, address: handshake.address, peer })
+    Ok(Accepted { version: handshake.app_version, address, peer })
 }
 
 fn announced_network(line: &[u8]) -> Option<Network> {

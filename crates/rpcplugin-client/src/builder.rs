@@ -12,6 +12,7 @@ use crate::{
 mod broker;
 mod confinement;
 mod multiplex;
+mod runner;
 
 /// How a plugin is to be started.
 ///

@@ -114,7 +114,8 @@ impl Client {
         self.shared.facts.version
     }
 
-    /// The process's id. After the plugin's end it may be another process's.
+    /// The process's id. After the plugin's end it may be another process's. 0 if the plugin's
+    /// [`Runner`](crate::Runner) knows none.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.shared.facts.pid

@@ -51,7 +51,7 @@ impl AllowedPath {
 }
 
 /// How a plugin is held in bounds.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Confinement {
     pub(crate) limits: Limits,
     /// Zero: for ever.
@@ -68,6 +68,11 @@ pub(crate) struct Confinement {
 }
 
 impl Confinement {
+    /// Whether there is anything that only whoever starts the process can see to.
+    pub(crate) fn is_for_a_process(&self) -> bool {
+        *self != Self { max_lifetime: self.max_lifetime, ..Self::default() }
+    }
+
     /// Checks what can be checked without touching the system.
     ///
     /// # Errors

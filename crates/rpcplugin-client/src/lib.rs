@@ -60,6 +60,7 @@ mod process;
 mod protection;
 mod ready;
 mod report;
+mod runner;
 mod settings;
 mod shutdown;
 mod start;
@@ -92,6 +93,9 @@ pub use self::{
     isolation::AllowedPath,
     limits::Limits,
     process::Stdin,
+    runner::{
+        AddressMap, HostProcess, MappedDir, ProcessRunner, Runner, RunnerLaunch, RunnerProcess,
+    },
     shutdown::{ShutdownOutcome, ShutdownReport},
     state::{State, StateChanges},
     stdio::{Stdio, StdioChunk, StdioStream},

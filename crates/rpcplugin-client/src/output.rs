@@ -20,6 +20,7 @@ mod tests;
 pub(crate) use self::{
     drain::drain_stdout,
     line_reader::{Line, LineReader},
+    pipe::{Pipe, ProcessPipe},
     stderr::{RawSink, StderrOptions, relay_stderr},
     tail::Tail,
 };

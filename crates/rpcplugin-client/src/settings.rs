@@ -51,6 +51,7 @@ pub(crate) struct Settings {
     pub(crate) stdout: Option<Sink>,
     pub(crate) stderr: Option<Sink>,
     pub(crate) raw_stderr: Option<Sink>,
+    pub(crate) runner: Option<std::sync::Arc<dyn crate::Runner>>,
     pub(crate) broker: BrokerOptions,
 }
 
@@ -93,6 +94,7 @@ impl Default for Settings {
             stdout: None,
             stderr: None,
             raw_stderr: None,
+            runner: None,
             broker: BrokerOptions::new(),
         }
     }

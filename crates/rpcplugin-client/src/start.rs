@@ -6,12 +6,24 @@
 //! **Invariant:** from [`Launched`] on, dropping a stage kills the process and has it reaped, and
 //! every error does so before it is returned.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use rpcplugin_core::{Error, HandshakeError};
+use rpcplugin_core::{Error, HandshakeError, Phase, SecurityError};
 use tokio::{process::Command, time::Instant};
 
-use crate::{Client, plan::Plan};
+use crate::{
+    Client, Runner, RunnerLaunch,
+    life::Piped,
+    plan::Plan,
+    process::Process,
+    runner::{Keep, Ran},
+};
 
 mod candidate;
 mod clock;
@@ -23,7 +35,7 @@ mod running;
 
 pub(crate) use self::join::join;
 use self::{
-    candidate::Candidate,
+    candidate::{Candidate, Failure},
     clock::Clock,
     prepare::{Kept, Prepared},
 };
@@ -32,22 +44,66 @@ use self::{
 pub(crate) async fn start(plan: Plan, command: Command) -> Result<Client, Error> {
     let clock = Clock::start(plan.settings.start_timeout);
     let prepared = Prepared::new(&plan, command)?;
-    let launched = Launched::launch(prepared, &plan, &clock).await?;
-    let introduced = launched.introduce(&plan, &clock).await?;
-    let mut connected = introduced.connect(&plan, &clock).await?;
+    match plan.settings.runner.clone() {
+        None => finish(Launched::launch(prepared, &plan, &clock).await?, plan, &clock).await,
+        Some(runner) => {
+            finish(Launched::run(&*runner, prepared, &plan, &clock).await?, plan, &clock).await
+        }
+    }
+}
+
+/// The stages that are the same however the process came to be.
+async fn finish<L: Piped>(
+    launched: Launched<L>,
+    plan: Plan,
+    clock: &Clock,
+) -> Result<Client, Error> {
+    let introduced = launched.introduce(&plan, clock).await?;
+    let mut connected = introduced.connect(&plan, clock).await?;
     let stdin = connected.candidate.process.take_stdin();
     Ok(connected.run(plan.settings, stdin))
 }
 
 /// A process that runs, and has not said yet what it is.
-struct Launched {
-    candidate: Candidate,
+struct Launched<L> {
+    candidate: Candidate<L>,
     kept: Kept,
     at: Instant,
     spawn: Duration,
 }
 
-impl Launched {
+impl Launched<Ran> {
+    async fn run(
+        runner: &dyn Runner,
+        prepared: Prepared,
+        plan: &Plan,
+        clock: &Clock,
+    ) -> Result<Self, Error> {
+        let Prepared { launch, directory, kept } = prepared;
+        #[cfg(unix)]
+        let sockets = directory.as_ref().map(|made| made.path().to_owned());
+        #[cfg(not(unix))]
+        let sockets = None;
+        let keep: Keep = directory.map(|made| Arc::new(made) as _);
+        let confined = plan.settings.confinement.is_for_a_process();
+        let as_process = Arc::new(AtomicBool::new(false));
+        let launch =
+            RunnerLaunch { launch, sockets, keep: keep.clone(), as_process: as_process.clone() };
+        let started = clock.end().within(runner.start(launch)).await;
+        let process = started.map_err(|limit| HandshakeError::Timeout { limit })??;
+        let launched = Self::new(Ran::new(process, keep), kept, plan, clock);
+        if confined && !as_process.load(Ordering::Relaxed) {
+            let detail =
+                "the runner starts no process of this machine, which could be held in them";
+            let error = SecurityError::IsolationFailed { detail: detail.to_owned() };
+            let failure = Failure::refused(Phase::Spawn, error);
+            return Err(launched.candidate.give_up(failure).await);
+        }
+        Ok(launched)
+    }
+}
+
+impl Launched<Process> {
     async fn launch(prepared: Prepared, plan: &Plan, clock: &Clock) -> Result<Self, Error> {
         let Prepared { launch, directory, kept } = prepared;
         let settings = &plan.settings;
@@ -59,15 +115,23 @@ impl Launched {
             .within(crate::process::launch(launch, directory))
             .await
             .map_err(|limit| HandshakeError::Timeout { limit })??;
+        tracing::debug!(pid = process.pid(), program = %process.program().display(), "process was started");
         #[cfg(unix)]
         if let Some(path) = outlives
             && let Err(error) = rpcplugin_transport::PrivateDir::keep_for(&path, process.pid())
         {
             tracing::warn!(path = %path.display(), %error, "once this host is gone, another may take the directory of its detached plugin for one that is not needed");
         }
+        Ok(Self::new(process, kept, plan, clock))
+    }
+}
+
+impl<L: Piped> Launched<L> {
+    fn new(process: L, kept: Kept, plan: &Plan, clock: &Clock) -> Self {
+        let settings = &plan.settings;
         let raw = settings.raw_stderr.as_ref().map(|sink| sink.writer());
         let candidate = Candidate::new(process, settings.stderr_tail_lines, raw);
         let at = Instant::now();
-        Ok(Self { candidate, kept, at, spawn: at - clock.began() })
+        Self { candidate, kept, at, spawn: at - clock.began() }
     }
 }

@@ -7,7 +7,7 @@ fn accept_with(line: &str, tls: Tls, transports: &[Network]) -> Result<Accepted,
     let addresses = AddressPolicy::new(Some(Path::new("/run/p")), &[]);
     let policy =
         Policy { versions: &versions, transports, addresses: &addresses, tls, multiplex: false };
-    accept(line.as_bytes(), &policy)
+    accept(line.as_bytes(), &policy, Ok)
 }
 
 fn plaintext(line: &str) -> Result<Accepted, Error> {
@@ -84,7 +84,7 @@ fn bytes_that_are_no_text_are_refused() {
         tls: Tls::Plaintext,
         multiplex: false,
     };
-    let error = accept(b"\xff\x1b[2J\n", &policy).unwrap_err();
+    let error = accept(b"\xff\x1b[2J\n", &policy, Ok).unwrap_err();
     assert_eq!(error.code(), "HANDSHAKE_LINE_NOT_UTF8");
     assert_eq!(error.to_string(), r#"handshake line is not UTF-8: "\xff\x1b[2J""#);
 }
@@ -102,7 +102,7 @@ fn a_host_that_multiplexes_needs_a_plugin_that_does() {
     };
     let accept = |field: &str| {
         let line = format!("1|1|unix|/run/p/s|grpc|{field}");
-        accept(line.as_bytes(), &policy).map(drop).map_err(|error| error.code())
+        accept(line.as_bytes(), &policy, Ok).map(drop).map_err(|error| error.code())
     };
     for field in ["|true", "|1|more", "|TRUE "] {
         assert_eq!(accept(field), Ok(()), "{field}");
@@ -192,4 +192,22 @@ mod with_tls {
         let error = accept_with("1|1|unix|/elsewhere|grpc|", Tls::Auto, Network::preferred());
         assert_eq!(error.unwrap_err().code(), "SECURITY_ADDRESS_FORBIDDEN");
     }
+}
+
+#[test]
+fn the_policy_is_for_the_address_as_this_host_reaches_it() {
+    let versions = VersionSet::new([1]).unwrap();
+    let addresses = AddressPolicy::new(Some("/run/private".as_ref()), &[]);
+    let transports = &[Network::Unix];
+    let policy = Policy {
+        versions: &versions,
+        transports,
+        addresses: &addresses,
+        tls: Tls::Plaintext,
+        multiplex: false,
+    };
+    let line = b"1|1|unix|/plugin/s|grpc|";
+    let reach = |to: &'static str| accept(line, &policy, |_| Ok(Address::Unix(to.into())));
+    assert_eq!(reach("/run/private/s").unwrap().address, Address::Unix("/run/private/s".into()));
+    assert_eq!(reach("/plugin/s").unwrap_err().code(), "SECURITY_ADDRESS_FORBIDDEN");
 }

@@ -1,4 +1,7 @@
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use rpcplugin_broker::{Multiplexer, Protection, Reception, Role, Side, check_host_address};
 use rpcplugin_core::{Address, Error, SecurityError, env::PortRange};
@@ -6,13 +9,15 @@ use rpcplugin_transport::{ExpectedPeer, Listener, TcpBind, TcpListener};
 #[cfg(unix)]
 use rpcplugin_transport::{UnixBind, UnixListener};
 
-use crate::address_policy::AddressPolicy;
+use crate::{AddressMap, address_policy::AddressPolicy};
 
 /// What a start decides about side channels.
 #[derive(Clone, Debug)]
 pub(crate) struct Sides {
     pub(crate) listening: Listening,
     pub(crate) judgement: Judgement,
+    /// Between this host's addresses and the plugin's, if they differ.
+    pub(crate) map: Option<Arc<dyn AddressMap>>,
     /// Processes of other users may dial this host.
     pub(crate) any_user: bool,
     /// What carries everything, if there is one connection only.
@@ -60,6 +65,15 @@ impl Side for HostSide {
                 Ok(Box::new(TcpListener::bind(&bind)?))
             }
         }
+    }
+
+    fn to_peer(&self, address: Address) -> Result<Address, Error> {
+        self.sides.map.as_ref().map_or(Ok(address.clone()), |map| map.to_plugin(address))
+    }
+
+    fn to_here(&self, address: &Address) -> Result<Address, Error> {
+        let address = address.clone();
+        self.sides.map.as_ref().map_or(Ok(address.clone()), |map| map.to_host(address))
     }
 
     fn check(&self, address: &Address) -> Result<ExpectedPeer, SecurityError> {

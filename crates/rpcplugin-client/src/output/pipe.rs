@@ -1,13 +1,16 @@
 use std::{
     future::Future as _,
     io,
-    pin::pin,
-    task::Poll,
+    pin::{Pin, pin},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use rpcplugin_core::limits;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, ReadBuf},
+    process::{ChildStderr, ChildStdout},
+};
 use tokio_util::sync::CancellationToken;
 
 /// Read from a pipe at a time.
@@ -33,6 +36,35 @@ impl<T: AsyncRead + Send + Unpin + std::os::fd::AsFd + 'static> Pipe for T {
 impl<T: AsyncRead + Send + Unpin + 'static> Pipe for T {
     fn read_now(&mut self, _: &mut [u8]) -> io::Result<usize> {
         Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+/// Either stream of a process.
+pub(crate) enum ProcessPipe {
+    Stdout(ChildStdout),
+    Stderr(ChildStderr),
+}
+
+impl AsyncRead for ProcessPipe {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Stdout(pipe) => Pin::new(pipe).poll_read(cx, buffer),
+            Self::Stderr(pipe) => Pin::new(pipe).poll_read(cx, buffer),
+        }
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for ProcessPipe {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        match self {
+            Self::Stdout(pipe) => pipe.as_fd(),
+            Self::Stderr(pipe) => pipe.as_fd(),
+        }
     }
 }
 

@@ -1,16 +1,12 @@
 use std::time::Duration;
 
 use rpcplugin_core::{Error, ExitStatus, HandshakeError, Phase, TransportError};
-use tokio::{
-    process::ChildStdout,
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    life::Life,
+    life::{Life, Piped},
     output::{LineReader, RawSink, StderrOptions, Tail, drain_stdout, relay_stderr},
-    process::Process,
     report::Witness,
 };
 
@@ -19,31 +15,36 @@ use crate::{
 const GIVE_UP: Duration = Duration::from_millis(1900);
 
 /// A process that is to become a plugin, with the tasks that read its pipes.
-pub(super) struct Candidate<L = Process> {
+pub(super) struct Candidate<L> {
     pub(super) process: L,
     pub(super) witness: Witness,
     pub(super) pipes: Vec<AbortOnDropHandle<()>>,
 }
 
-impl Candidate<Process> {
+impl<L: Piped> Candidate<L> {
     /// Begins to read the process's stderr.
-    pub(super) fn new(mut process: Process, tail_lines: usize, raw: Option<RawSink>) -> Self {
+    pub(super) fn new(mut process: L, tail_lines: usize, raw: Option<RawSink>) -> Self {
         let options = StderrOptions { name: process.name(), tail_lines, raw };
-        let stderr = process.take_stderr().expect("the launch made a pipe of it");
-        let (tail, task) = relay_stderr(stderr, options, process.ended());
+        let (tail, pipes) = match process.take_stderr() {
+            Some(stderr) => {
+                let (tail, task) = relay_stderr(stderr, options, process.over());
+                (tail, vec![AbortOnDropHandle::new(task)])
+            }
+            None => (Tail::empty(), Vec::new()),
+        };
         let witness = Witness::new(process.pid(), process.started(), tail);
-        tracing::debug!(pid = process.pid(), program = %process.program().display(), "plugin was started");
-        Self { process, witness, pipes: vec![AbortOnDropHandle::new(task)] }
+        tracing::debug!(id = process.id(), name = process.name(), "plugin was started");
+        Self { process, witness, pipes }
     }
 
-    /// What the process prints, until its handshake line.
-    pub(super) fn lines(&mut self) -> LineReader<ChildStdout> {
-        LineReader::new(self.process.take_stdout().expect("the launch made a pipe of it"))
+    /// What the process prints, until its handshake line; `None` if its runner keeps it back.
+    pub(super) fn lines(&mut self) -> Option<LineReader<L::Output>> {
+        self.process.take_stdout().map(LineReader::new)
     }
 
     /// Goes on reading stdout for the rest of the process's life.
-    pub(super) fn drain(&mut self, rest: LineReader<ChildStdout>) {
-        let (stray, task) = drain_stdout(rest, self.process.name(), self.process.ended());
+    pub(super) fn drain(&mut self, rest: LineReader<L::Output>) {
+        let (stray, task) = drain_stdout(rest, self.process.name(), self.process.over());
         self.witness.watch_stdout(stray);
         self.pipes.push(AbortOnDropHandle::new(task));
     }
@@ -80,6 +81,9 @@ impl<L: Life> Candidate<L> {
         let _ = timeout_at(deadline - Tail::PATIENCE, self.process.ended()).await;
         let mut report = self.witness.report(phase, status).await;
         self.process.conclude(&mut report);
+        if let Ok(Some(words)) = timeout_at(deadline, self.process.diagnose()).await {
+            report.stderr.push(rpcplugin_core::escape_text(&words));
+        }
         let _ = timeout_at(deadline, self.process.finish()).await;
         match status {
             Some(status) if may_be_its_end => match phase {

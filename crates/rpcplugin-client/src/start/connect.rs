@@ -16,9 +16,8 @@ use crate::{
     accept::Accepted,
     broker::{Judgement, Listening, Sides},
     connect::{Announced, Dial, Multiplexed, Route},
-    life::Life,
+    life::{Life, Piped},
     plan::Plan,
-    process::Process,
     protection::{self, Protection, Secret},
     ready::first_answer,
     settings::Settings,
@@ -35,18 +34,14 @@ pub(super) struct Connected<L> {
     pub(super) timings: Timings,
 }
 
-impl Introduced {
+impl<L: Piped> Introduced<L> {
     /// Connects to the announced address and waits for the first answer from there.
     ///
     /// # Errors
     ///
     /// `TRANSPORT_…`, `SECURITY_…`, `PROTOCOL_PEER_NOT_GRPC`; `TRANSPORT_PLUGIN_GONE` if the
     /// process ended meanwhile.
-    pub(super) async fn connect(
-        self,
-        plan: &Plan,
-        clock: &Clock,
-    ) -> Result<Connected<Process>, Error> {
+    pub(super) async fn connect(self, plan: &Plan, clock: &Clock) -> Result<Connected<L>, Error> {
         let Self { candidate, kept, accepted, at, timings } = self;
         let settings = &plan.settings;
         let Accepted { version, address, peer } = accepted;
@@ -68,6 +63,7 @@ impl Introduced {
                 addresses: kept.addresses.clone(),
                 owner: owner(&kept, &candidate),
             },
+            map: candidate.process.addresses(),
             any_user: settings.unix_socket_group.is_some() || !kept.addresses.checks_owner(),
             multiplexer,
         };
@@ -207,12 +203,15 @@ fn listening(address: &Address, kept: &Kept) -> Listening {
 }
 
 /// Who must listen at the announced address.
-fn owner(kept: &Kept, candidate: &Candidate) -> ExpectedPeer {
+fn owner(kept: &Kept, candidate: &Candidate<impl Piped>) -> ExpectedPeer {
     let anybody = ExpectedPeer::new();
     if !kept.addresses.checks_owner() {
         return anybody;
     }
-    let owner = anybody.pid(candidate.process.pid());
+    let owner = match candidate.process.owner() {
+        Some(pid) => anybody.pid(pid),
+        None => anybody,
+    };
     #[cfg(unix)]
     let owner = owner.uid(kept.user);
     owner

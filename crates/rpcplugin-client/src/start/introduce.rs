@@ -9,13 +9,14 @@ use super::{
 use crate::{
     Timings,
     accept::{Accepted, Policy, accept},
+    life::Piped,
     output::Line,
     plan::Plan,
 };
 
 /// A process that has said who it is, in a way that this host accepts.
-pub(super) struct Introduced {
-    pub(super) candidate: Candidate,
+pub(super) struct Introduced<L> {
+    pub(super) candidate: Candidate<L>,
     pub(super) kept: Kept,
     pub(super) accepted: Accepted,
     /// When its line was complete.
@@ -23,21 +24,27 @@ pub(super) struct Introduced {
     pub(super) timings: Timings,
 }
 
-impl Launched {
+impl<L: Piped> Launched<L> {
     /// Waits for the handshake line and judges it.
     ///
     /// # Errors
     ///
     /// `HANDSHAKE_TIMEOUT`, `HANDSHAKE_PLUGIN_EXITED`, and those of [`accept`].
-    pub(super) async fn introduce(self, plan: &Plan, clock: &Clock) -> Result<Introduced, Error> {
+    pub(super) async fn introduce(
+        self,
+        plan: &Plan,
+        clock: &Clock,
+    ) -> Result<Introduced<L>, Error> {
         let Self { mut candidate, kept, at: launched, spawn } = self;
         let bound = clock.phase(launched, plan.settings.handshake_timeout);
         let lenient = plan.settings.lenient_banner;
-        let mut lines = candidate.lines();
+        let Some(mut lines) = candidate.lines() else {
+            return Err(candidate.give_up(Failure::silent()).await);
+        };
         let read = tokio::select! {
             biased;
             line = lines.handshake_line(lenient) => Some(line),
-            _ = candidate.process.wait() => None,
+            _ = candidate.process.ended() => None,
             () = sleep_until(bound.deadline) => {
                 let error = HandshakeError::Timeout { limit: bound.limit };
                 let late = Failure::late(Phase::Handshake, error);
@@ -48,7 +55,7 @@ impl Launched {
         // A line that was complete before the process ended counts. Others may hold the pipe
         // open, so what it has now is all that is read.
         let line = read.unwrap_or_else(|| lines.handshake_line_now(lenient));
-        match judge(line, plan, &kept) {
+        match judge(line, plan, &kept, &candidate.process) {
             Ok(accepted) => {
                 candidate.drain(lines);
                 let at = Instant::now();
@@ -63,7 +70,7 @@ impl Launched {
     }
 }
 
-fn judge(line: Line, plan: &Plan, kept: &Kept) -> Result<Accepted, Failure> {
+fn judge(line: Line, plan: &Plan, kept: &Kept, process: &impl Piped) -> Result<Accepted, Failure> {
     /// Enough to recognise it.
     const SHOWN: usize = 200;
     match line {
@@ -75,7 +82,13 @@ fn judge(line: Line, plan: &Plan, kept: &Kept) -> Result<Accepted, Failure> {
                 tls: plan.settings.tls,
                 multiplex: plan.settings.multiplex_grpc,
             };
-            accept(&line, &policy).map_err(|error| Failure::refused(Phase::Handshake, error))
+            let map = process.addresses();
+            let to_host = |address| match map {
+                Some(map) => map.to_host(address),
+                None => Ok(address),
+            };
+            accept(&line, &policy, to_host)
+                .map_err(|error| Failure::refused(Phase::Handshake, error))
         }
         Line::TooLong(start) => {
             let start = escape(start.get(..SHOWN).unwrap_or(&start));

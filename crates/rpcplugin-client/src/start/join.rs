@@ -52,6 +52,7 @@ where
     let sides = Sides {
         listening: listening(&plan),
         judgement: Judgement::OwnProcess,
+        map: None,
         any_user: false,
         multiplexer: None,
     };

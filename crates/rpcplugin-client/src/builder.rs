@@ -11,6 +11,7 @@ use crate::{
 
 mod broker;
 mod confinement;
+mod integrity;
 mod multiplex;
 mod runner;
 

@@ -48,6 +48,7 @@ mod environment;
 pub mod fuzzing;
 mod health;
 mod in_process;
+mod integrity;
 mod isolation;
 mod ladder;
 mod life;

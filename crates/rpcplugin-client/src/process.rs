@@ -31,9 +31,24 @@ mod spawner;
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;
+#[cfg(unix)]
+mod trust;
+#[cfg(unix)]
+mod verified;
+#[cfg(unix)]
+mod vetting;
+#[cfg(not(unix))]
+#[path = "process/vetting_unknown.rs"]
+mod vetting;
+
+#[cfg(unix)]
+use self::verified::Verified;
+#[cfg(not(unix))]
+use self::vetting::Verified;
 
 pub(crate) use self::confine::Bounds;
 use self::{account::Account, child::ExitWatch, custody::Custody};
+use crate::integrity::Integrity;
 
 /// What a plugin finds on its standard input.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -68,6 +83,10 @@ pub(crate) struct Launch {
     pub(crate) detach: bool,
     /// What the process is held in.
     pub(crate) bounds: Bounds,
+    /// What its program must be.
+    pub(crate) integrity: Integrity,
+    /// Where a private copy of the program may be made.
+    pub(crate) bases: Vec<PathBuf>,
 }
 
 /// Which signal the whole group gets.
@@ -87,13 +106,15 @@ pub(crate) enum Signal {
 ///
 /// # Errors
 ///
-/// The `HANDSHAKE_SPAWN_…` codes.
+/// The `HANDSHAKE_SPAWN_…` codes, `SECURITY_ISOLATION_FAILED`, and those of the checks that were
+/// asked for: `SECURITY_CHECKSUM_MISMATCH`, `SECURITY_FILE_PERMISSIONS`.
 pub(crate) async fn launch<K: Send + 'static>(
     launch: Launch,
     keep: Option<K>,
 ) -> Result<Process, Error> {
     let keep = keep.map(|keep| Box::new(keep) as custody::Keep);
-    let spawned = spawner::spawn(launch, keep).await?;
+    let verified = vetting::vet(&launch).await?;
+    let spawned = spawner::spawn(launch, verified, keep).await?;
     Ok(Process::new(spawned)?)
 }
 

@@ -8,7 +8,7 @@ use rpcplugin_core::{ConfigError, Network, limits};
 use crate::stdio::Sink;
 use crate::{
     AddressException, ClientAuthentication, Stdin, Tls, environment::EnvironmentPolicy,
-    isolation::Confinement,
+    integrity::Integrity, isolation::Confinement,
 };
 
 /// Everything that has a default.
@@ -40,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) stdio_buffer_bytes: usize,
     pub(crate) environment: EnvironmentPolicy,
     pub(crate) confinement: Confinement,
+    pub(crate) integrity: Integrity,
     pub(crate) unix_socket_dir: Option<PathBuf>,
     pub(crate) unix_socket_group: Option<String>,
     pub(crate) keep_tmpdir: bool,
@@ -83,6 +84,7 @@ impl Default for Settings {
             stdio_buffer_bytes: limits::STDIO_BUFFER,
             environment: EnvironmentPolicy { inherit: false, allow: Vec::new() },
             confinement: Confinement::default(),
+            integrity: Integrity::default(),
             unix_socket_dir: None,
             unix_socket_group: None,
             keep_tmpdir: false,
@@ -203,6 +205,15 @@ impl Settings {
     }
 
     fn check_names(&self) -> Result<(), ConfigError> {
+        // By the time it is known how the runner starts the program, it runs.
+        let checks = self.integrity.digests.is_some() || self.integrity.trusted_paths_only;
+        if self.runner.is_some() && checks {
+            return Err(ConfigError::Conflict {
+                first: "a runner",
+                second: "checks of the program's file",
+                reason: "what a runner starts cannot be checked before it runs",
+            });
+        }
         if let Some(chosen) = &self.transports {
             let repeated = |n: usize| chosen[..n].contains(&chosen[n]);
             check(

@@ -9,9 +9,11 @@ use std::{io, os::unix::process::CommandExt as _, process::Command};
 use rustix::process::{Pid, Resource};
 
 mod confine;
+mod program;
 mod terminal;
 
 pub(crate) use self::confine::{Action, Step, confine};
+pub(crate) use self::program::{Program, ProgramFile};
 pub(crate) use self::terminal::LentTerminal;
 
 /// Makes the child lead a process group of its own, start with default signals and without our

@@ -40,6 +40,9 @@ fn settings_that_cannot_work_are_refused_before_anything_starts() {
     refused(builder().ports(reversed(9, 0)), "CONFIG_PORT_RANGE");
     refused(builder().start_timeout(std::time::Duration::ZERO), "CONFIG_INVALID");
     refused(builder().transports([]), "CONFIG_INVALID");
+    let with_runner = || builder().runner(crate::ProcessRunner);
+    refused(with_runner().sha256(["00"]), "CONFIG_CONFLICT");
+    refused(with_runner().trusted_paths_only(), "CONFIG_CONFLICT");
 }
 
 #[cfg(not(feature = "tls"))]

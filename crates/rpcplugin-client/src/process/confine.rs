@@ -45,6 +45,22 @@ pub(crate) struct Bounds {
     pub(crate) identity: Option<Identity>,
 }
 
+/// Why nothing was started.
+#[derive(Debug)]
+pub(in crate::process) enum Unapplied {
+    /// A restriction cannot be applied.
+    Refused(SecurityError),
+    /// The command cannot be run.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "nothing runs another way there"))]
+    Unfit(std::io::Error),
+}
+
+impl From<SecurityError> for Unapplied {
+    fn from(error: SecurityError) -> Self {
+        Self::Refused(error)
+    }
+}
+
 /// Why something cannot be applied.
 fn failed(what: &str, why: impl std::fmt::Display) -> SecurityError {
     SecurityError::IsolationFailed { detail: format!("{what}: {why}") }

@@ -27,6 +27,15 @@ pub(super) fn unfit(path: &Path) -> Option<String> {
     }
 }
 
+/// Whether the kernel runs this open file by itself, without looking for it by its name.
+#[cfg(target_os = "linux")]
+pub(super) fn is_native(file: &File) -> bool {
+    let mut magic = [0; 4];
+    file.read_exact_at(&mut magic, 0).is_ok()
+        && magic == elf::MAGIC
+        && matches!(elf::read(file), Ok(Image::Native { .. }))
+}
+
 /// What the file is, for a message.
 pub(super) fn describe(path: &Path) -> String {
     match read(path) {

@@ -21,10 +21,10 @@ use rpcplugin_core::{Error, HandshakeError};
 use tokio::sync::oneshot;
 
 use super::{
-    Launch, Stdin,
+    Launch, Stdin, Verified,
     account::Account,
     child::OwnedChild,
-    confine::Applied,
+    confine::{Applied, Unapplied},
     custody::{Custody, Keep},
     reaper,
     refusal::Attempt,
@@ -45,6 +45,7 @@ pub(super) struct Spawned {
 
 struct Job {
     launch: Launch,
+    verified: Option<Verified>,
     keep: Option<Keep>,
     /// If nobody waits any longer, what was spawned is dropped, and with that killed.
     reply: oneshot::Sender<Result<Spawned, Error>>,
@@ -53,11 +54,15 @@ struct Job {
 static INBOX: Mutex<Option<Sender<Job>>> = Mutex::new(None);
 
 /// Has the thread start a process.
-pub(super) async fn spawn(launch: Launch, keep: Option<Keep>) -> Result<Spawned, Error> {
+pub(super) async fn spawn(
+    launch: Launch,
+    verified: Option<Verified>,
+    keep: Option<Keep>,
+) -> Result<Spawned, Error> {
     let (reply, answer) = oneshot::channel();
     let inbox = start().map_err(|source| HandshakeError::SpawnResources { source })?;
     let program = PathBuf::from(launch.command.as_std().get_program());
-    let accepted = inbox.send(Job { launch, keep, reply }).is_ok();
+    let accepted = inbox.send(Job { launch, verified, keep, reply }).is_ok();
     let answer = if accepted { answer.await.ok() } else { None };
     answer.unwrap_or_else(|| {
         let source = io::Error::other("the start of the process panicked");
@@ -78,18 +83,22 @@ fn start() -> io::Result<Sender<Job>> {
 }
 
 fn run(inbox: &Receiver<Job>) {
-    for Job { launch, keep, reply } in inbox {
+    for Job { launch, verified, keep, reply } in inbox {
         // The end of this thread would kill every plugin, so nothing may unwind through it. A
         // panic drops the sender, and the caller learns of it so.
         let _ = catch_unwind(AssertUnwindSafe(|| {
             if !reply.is_closed() {
-                let _ = reply.send(fork(launch, keep));
+                let _ = reply.send(fork(launch, verified, keep));
             }
         }));
     }
 }
 
-fn fork(mut launch: Launch, keep: Option<Keep>) -> Result<Spawned, Error> {
+fn fork(
+    mut launch: Launch,
+    verified: Option<Verified>,
+    keep: Option<Keep>,
+) -> Result<Spawned, Error> {
     let command = launch.command.as_std_mut();
     command.env_clear().envs(launch.environment);
     command.stdin(match launch.stdin {
@@ -109,19 +118,21 @@ fn fork(mut launch: Launch, keep: Option<Keep>) -> Result<Spawned, Error> {
 
     let attempt = Attempt::new(command);
     attempt.check()?;
-    let applied = Applied::to(command, &launch.bounds, attempt.found(), launch.detach)?;
+    let (bounds, detach) = (&launch.bounds, launch.detach);
+    let applied = match Applied::to(command, bounds, attempt.found(), detach, verified) {
+        Ok(applied) => applied,
+        Err(Unapplied::Refused(error)) => return Err(error.into()),
+        Err(Unapplied::Unfit(error)) => return Err(attempt.explain(error).into()),
+    };
     let started = Instant::now();
     let mut child = spawn_when_free(command).map_err(|error| match applied.failure(&error) {
         Some(failure) => Error::from(failure),
         None => attempt.explain(error).into(),
     })?;
-    let account = Account::new(child.id(), launch.bounds.settings.limits);
-    #[cfg(target_os = "linux")]
-    let account = account.cgroup(applied.cgroup.as_ref());
-    #[cfg(target_os = "linux")]
-    let keep = match applied.cgroup {
-        // The plugin's processes go before their directory.
-        Some(cgroup) => Some(Box::new((cgroup, keep)) as Keep),
+    let account = applied.account(child.id(), bounds.settings.limits);
+    // What the process needs goes before its directory.
+    let keep = match applied.kept() {
+        Some(kept) => Some(Box::new((kept, keep)) as Keep),
         None => keep,
     };
     #[cfg(unix)]

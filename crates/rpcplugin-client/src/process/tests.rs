@@ -14,7 +14,7 @@ use rustix::{
 };
 use tokio::{io::AsyncReadExt as _, process::Command};
 
-use super::{Bounds, Launch, Process, Signal, Stdin, launch};
+use super::{Bounds, Integrity, Launch, Process, Signal, Stdin, launch};
 
 mod given;
 mod host;
@@ -50,6 +50,8 @@ fn plan(program: &str, arguments: &[&str]) -> Launch {
         stdin: Stdin::Lifeline,
         detach: false,
         bounds: Bounds::default(),
+        integrity: Integrity::default(),
+        bases: Vec::new(),
     }
 }
 

@@ -62,7 +62,12 @@ impl Prepared {
         let bounds = Bounds::new(settings.confinement.clone(), sockets)?;
         #[cfg(unix)]
         let user = bounds.user();
-        let launch = Launch { command, environment, stdin, detach, bounds };
+        #[cfg(unix)]
+        let bases = plan.directory_bases();
+        #[cfg(not(unix))]
+        let bases = Vec::new();
+        let integrity = settings.integrity.clone();
+        let launch = Launch { command, environment, stdin, detach, bounds, integrity, bases };
         let kept = Kept {
             addresses,
             #[cfg(unix)]

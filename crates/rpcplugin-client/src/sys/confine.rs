@@ -39,6 +39,8 @@ pub(crate) enum Action {
     /// Makes only the system calls that this program lets through.
     #[cfg(target_os = "linux")]
     Filter(Vec<libc::sock_filter>),
+    /// Runs this program instead of the command's.
+    Run(super::Program),
 }
 
 /// An action, and what to call it when it fails.
@@ -98,6 +100,7 @@ fn take(action: &Action) -> io::Result<()> {
         }
         #[cfg(target_os = "linux")]
         Action::Filter(program) => install(program)?,
+        Action::Run(program) => return Err(program.run()),
     }
     Ok(())
 }

@@ -2,8 +2,12 @@ use std::{io, path::Path, process::Command};
 
 use rpcplugin_core::SecurityError;
 
-use super::{Bounds, failed};
-use crate::{Limits, isolation::Confinement};
+use super::{Bounds, Unapplied, failed};
+use crate::{
+    Limits,
+    isolation::Confinement,
+    process::{Verified, account::Account},
+};
 
 /// Nothing that was applied.
 pub(in crate::process) struct Applied;
@@ -15,7 +19,8 @@ impl Applied {
         bounds: &Bounds,
         _: Option<&Path>,
         _: bool,
-    ) -> Result<Self, SecurityError> {
+        _: Option<Verified>,
+    ) -> Result<Self, Unapplied> {
         let Confinement {
             limits,
             // The host's own task ends the plugin.
@@ -41,9 +46,19 @@ impl Applied {
             ("cgroup", cgroup.is_some()),
         ];
         match asked.iter().find(|(_, asked)| *asked) {
-            Some((what, _)) => Err(failed(what, "not available on this system")),
+            Some((what, _)) => Err(failed(what, "not available on this system").into()),
             None => Ok(Self),
         }
+    }
+
+    /// The book on the process that was started.
+    pub(in crate::process) fn account(&self, pid: u32, limits: Limits) -> Account {
+        Account::new(pid, limits)
+    }
+
+    /// Nothing must outlive the process.
+    pub(in crate::process) fn kept(self) -> Option<()> {
+        None
     }
 
     /// Nothing can fail that is not there.

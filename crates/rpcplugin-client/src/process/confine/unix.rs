@@ -1,14 +1,16 @@
 use std::{io, os::fd::OwnedFd, path::Path, process::Command, sync::Arc};
 
 use rpcplugin_core::SecurityError;
+use rpcplugin_transport::PrivateDir;
 use rustix::process::{Resource, Rlimit, getrlimit};
 
-use super::{Bounds, Identity, failed};
+use super::{Bounds, Identity, Unapplied, failed};
 #[cfg(target_os = "linux")]
 use super::{cgroup::Delegated, files, network};
 use crate::{
     Limits,
     isolation::Confinement,
+    process::{account::Account, verified::Verified},
     sys::{self, Action, Step},
 };
 
@@ -16,13 +18,21 @@ use crate::{
 #[derive(Debug, Default)]
 pub(in crate::process) struct Applied {
     steps: Option<(Arc<[Step]>, OwnedFd)>,
-    /// To be dropped once the process was reaped.
+    kept: Kept,
+}
+
+/// To be dropped once the process was reaped.
+#[derive(Debug, Default)]
+pub(in crate::process) struct Kept {
     #[cfg(target_os = "linux")]
-    pub(in crate::process) cgroup: Option<super::Cgroup>,
+    cgroup: Option<super::Cgroup>,
+    /// With the copy of the program that runs.
+    copy: Option<PrivateDir>,
 }
 
 impl Applied {
-    /// Registers every restriction with the command, and makes what it needs in the system.
+    /// Registers every restriction with the command, and makes what it needs in the system. The
+    /// child runs `verified` instead of the command's program.
     ///
     /// # Errors
     ///
@@ -32,10 +42,17 @@ impl Applied {
         bounds: &Bounds,
         program: Option<&Path>,
         detach: bool,
-    ) -> Result<Self, SecurityError> {
+        verified: Option<Verified>,
+    ) -> Result<Self, Unapplied> {
         let mut applied = Self::default();
         let mut steps = Steps(Vec::new());
-        applied.add_all(&mut steps, bounds, program, detach)?;
+        let copy = verified.as_ref().and_then(Verified::path);
+        applied.add_all(&mut steps, bounds, copy.as_deref().or(program), detach)?;
+        if let Some(verified) = verified {
+            let (program, copy) = verified.program(command).map_err(Unapplied::Unfit)?;
+            applied.kept.copy = copy;
+            steps.add("the program".to_owned(), Action::Run(program));
+        }
         let Steps(steps) = steps;
         if !steps.is_empty() {
             let steps: Arc<[Step]> = steps.into();
@@ -53,8 +70,28 @@ impl Applied {
         // One byte for each attempt, of which the last counts.
         let length = rustix::io::read(number, &mut written).ok()?;
         let last = written.get(..length)?.last()?;
-        let step = steps.get(usize::from(*last))?;
-        Some(failed(&step.what, error))
+        match steps.get(usize::from(*last))? {
+            // What that means is for whoever knows programs.
+            Step { action: Action::Run(_), .. } => None,
+            step => Some(failed(&step.what, error)),
+        }
+    }
+
+    /// The book on the process that was started.
+    pub(in crate::process) fn account(&self, pid: u32, limits: Limits) -> Account {
+        let account = Account::new(pid, limits);
+        #[cfg(target_os = "linux")]
+        let account = account.cgroup(self.kept.cgroup.as_ref());
+        account
+    }
+
+    /// What must outlive the process, if there is anything.
+    pub(in crate::process) fn kept(self) -> Option<Kept> {
+        #[cfg(target_os = "linux")]
+        let has_cgroup = self.kept.cgroup.is_some();
+        #[cfg(not(target_os = "linux"))]
+        let has_cgroup = false;
+        (has_cgroup || self.kept.copy.is_some()).then_some(self.kept)
     }
 
     fn add_all(
@@ -112,7 +149,7 @@ impl Applied {
         let cgroup = super::Cgroup::create(&parent, limits)?;
         let what = format!("cgroup {}", cgroup.path().display());
         steps.add(what, Action::JoinCgroup(cgroup.processes()?));
-        self.cgroup = Some(cgroup);
+        self.kept.cgroup = Some(cgroup);
         Ok(())
     }
 
@@ -123,7 +160,7 @@ impl Applied {
         identity: Option<Identity>,
     ) -> Result<(), SecurityError> {
         #[cfg(target_os = "linux")]
-        let counts = self.cgroup.as_ref().is_some_and(super::Cgroup::controls_processes);
+        let counts = self.kept.cgroup.as_ref().is_some_and(super::Cgroup::controls_processes);
         #[cfg(not(target_os = "linux"))]
         let counts = false;
         if limits.processes.is_some() && !counts && !is_bound(identity) {

@@ -48,6 +48,7 @@ mod environment;
 pub mod fuzzing;
 mod health;
 mod in_process;
+#[cfg_attr(not(unix), expect(dead_code, reason = "there the start refuses all checks"))]
 mod integrity;
 mod isolation;
 mod ladder;

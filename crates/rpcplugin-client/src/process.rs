@@ -86,6 +86,7 @@ pub(crate) struct Launch {
     /// What its program must be.
     pub(crate) integrity: Integrity,
     /// Where a private copy of the program may be made.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there no copy is made"))]
     pub(crate) bases: Vec<PathBuf>,
 }
 

@@ -4,6 +4,7 @@
 //! - [`Fifo`]: a named pipe by which a test steps a plugin and hears from it, so that no test
 //!   depends on a sleep.
 //! - [`host`]: the programs of this package, and how most tests start them.
+//! - [`running`]: plugins that run before the test's own host comes to them.
 //! - [`stranger`]: somebody who finds a plugin's socket and is not its host.
 //! - [`Events`]: what the library logs.
 //! - [`Unprivileged`]: a user of its own for a plugin, because much does not bind root.
@@ -21,6 +22,8 @@ pub mod host;
 pub mod leak;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(target_os = "linux")]
+pub mod running;
 #[cfg(target_os = "linux")]
 pub mod stranger;
 #[cfg(target_os = "linux")]

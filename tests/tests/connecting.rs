@@ -68,7 +68,11 @@ fn c7_a_peer_that_stays_silent_is_given_up() {
         for (tls, line) in [(Tls::Plaintext, PLAIN), (Tls::Auto, SECURE)] {
             for listen in ["unix", "tcp"] {
                 let words = ["listen", listen, "serve", "silent", "line", line, "hang"];
-                assert_eq!(code(guard, tls, &words).await, "TRANSPORT_CONNECT_TIMEOUT", "{tls:?}");
+                assert_eq!(
+                    code(guard, tls.clone(), &words).await,
+                    "TRANSPORT_CONNECT_TIMEOUT",
+                    "{tls:?}"
+                );
             }
         }
     });
@@ -100,7 +104,8 @@ fn a_foreign_plugin_without_any_service_is_a_plugin_all_the_same() {
         {
             for listen in ["unix", "tcp"] {
                 let words = ["listen", listen, "serve", manner, "line", line, "hang"];
-                let client = host(guard).tls(tls).spawn(evil_plugin(guard, words)).await.unwrap();
+                let client =
+                    host(guard).tls(tls.clone()).spawn(evil_plugin(guard, words)).await.unwrap();
                 client.ping().await.unwrap();
                 client.kill().await;
             }

@@ -105,7 +105,7 @@ async fn ends_well(client: Client) {
 fn both_sides_call_each_other_over_one_connection() {
     leak_free(async |guard| {
         for (tls, network) in WAYS {
-            let client = start(guard, tls, network).await;
+            let client = start(guard, tls.clone(), network).await;
             assert_eq!(client.tls_info().is_some(), tls == Tls::Auto);
             let broker = client.broker();
             for _ in 0..3 {

@@ -10,7 +10,7 @@ pub(crate) struct Policy<'a> {
     pub(crate) versions: &'a VersionSet,
     pub(crate) transports: &'a [Network],
     pub(crate) addresses: &'a AddressPolicy,
-    pub(crate) tls: Tls,
+    pub(crate) tls: &'a Tls,
     /// Everything must be carried on one connection.
     pub(crate) multiplex: bool,
 }

@@ -96,7 +96,7 @@ impl AddressPolicy {
 }
 
 /// `::ffff:127.0.0.1` is loopback too, and not to [`IpAddr::is_loopback`].
-fn is_loopback(ip: IpAddr) -> bool {
+pub(crate) fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
 
@@ -161,6 +161,15 @@ mod tests {
         refused(&ip, "10.0.0.2:80", "it is not a loopback address");
 
         assert!(!policy(&[AddressException::AnyOwner]).checks_owner());
+    }
+
+    #[test]
+    fn the_root_stands_for_every_path() {
+        let policy = AddressPolicy::new(Some(Path::new("/")), &[]);
+        allowed(&policy, "/run/other/s");
+        allowed(&policy, "127.0.0.1:80");
+        refused(&policy, "/run/other/../s", "the path climbs with ..");
+        refused(&policy, "192.0.2.1:80", "it is not a loopback address");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
     settings::Settings, start, stdio::Sink,
 };
 
+mod attach;
 mod broker;
 mod confinement;
 mod integrity;

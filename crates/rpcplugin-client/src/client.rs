@@ -11,11 +11,15 @@ use tokio::{process::ChildStdin, sync::watch};
 
 use crate::{
     Builder, HealthWatch, ServingStatus, ShutdownOutcome, ShutdownReport, State, StateChanges,
-    Stdio, Timings, Tls, Usage, health,
+    Stdio, Timings, Tls, Usage,
+    attached::Lease,
+    health,
     protection::Protection,
     stdio::Buffer,
     supervise::{End, Want},
 };
+
+mod handover;
 
 /// A running plugin, as its host holds it.
 ///
@@ -58,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) broker: Broker,
     pub(crate) stdio: Arc<Buffer>,
     pub(crate) stdin: Mutex<Option<ChildStdin>>,
+    /// Of a plugin that others may attach to.
+    pub(crate) lease: Mutex<Option<Lease>>,
     pub(crate) facts: Facts,
 }
 
@@ -72,6 +78,9 @@ pub(crate) struct Facts {
     pub(crate) timings: Timings,
     pub(crate) health_check_timeout: Duration,
     pub(crate) protection: Protection,
+    /// Whether it goes on without this host.
+    pub(crate) stays: bool,
+    pub(crate) is_process: bool,
 }
 
 impl Client {
@@ -115,7 +124,8 @@ impl Client {
     }
 
     /// The process's id. After the plugin's end it may be another process's. 0 if the plugin's
-    /// [`Runner`](crate::Runner) knows none.
+    /// [`Runner`](crate::Runner) knows none, or if this host only
+    /// [connected](Builder::connect) to the plugin.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.shared.facts.pid
@@ -154,11 +164,14 @@ impl Client {
         match &self.shared.facts.protection {
             #[cfg(feature = "tls")]
             Protection::Mutual(_) => Tls::Auto,
+            #[cfg(feature = "tls")]
+            Protection::Custom(custom) => Tls::Custom(custom.custom.clone()),
             Protection::Plaintext => Tls::Plaintext,
         }
     }
 
-    /// The plugin's certificate, the only one that this client accepts; `None` in plaintext.
+    /// The plugin's certificate, the only one that this client accepts; `None` in plaintext, and
+    /// where an operator's roots decide.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn peer_certificate(&self) -> Option<&rpcplugin_tls::Certificate> {
@@ -169,14 +182,14 @@ impl Client {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn host_certificate(&self) -> Option<&rpcplugin_tls::Certificate> {
-        self.mutual().map(|mutual| &mutual.host)
+        self.host_identity().map(rpcplugin_tls::Identity::certificate)
     }
 
     /// What the latest TLS handshake agreed on; `None` in plaintext.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls_info(&self) -> Option<rpcplugin_tls::TlsInfo> {
-        self.mutual().and_then(|mutual| mutual.layer.info())
+        self.shared.facts.protection.layer().and_then(rpcplugin_tls::TlsLayer::info)
     }
 
     /// Asks whether the plugin answers at all, and returns how long that took. What its health
@@ -270,6 +283,9 @@ impl Client {
     /// stop or kill, at the same time and repeatedly: all get the same report. Dropping the
     /// future of the last handle kills at once.
     ///
+    /// A plugin in test mode, and one that this host only connected to, are not its to end: they
+    /// are [left](ShutdownOutcome::Left), and calls in flight end with `TRANSPORT_SHUT_DOWN`.
+    ///
     /// # Errors
     ///
     /// `TRANSPORT_PLUGIN_GONE` with its crash report if the plugin had ended by itself before
@@ -288,6 +304,7 @@ impl Client {
 
     /// Kills the plugin's process group and reaps the plugin, within a second. Again it does
     /// nothing, and returns the same. Dropping the future changes nothing: the plugin is killed.
+    /// One that is not this host's to end is left, as by [`shutdown`](Client::shutdown).
     pub async fn kill(&self) -> ShutdownReport {
         let start = Instant::now();
         self.wish(Want::Killed);
@@ -298,7 +315,7 @@ impl Client {
     fn mutual(&self) -> Option<&crate::protection::Mutual> {
         match &self.shared.facts.protection {
             Protection::Mutual(mutual) => Some(mutual),
-            Protection::Plaintext => None,
+            Protection::Custom(_) | Protection::Plaintext => None,
         }
     }
 

@@ -165,12 +165,13 @@ impl Route {
         let took = timed.took.clone();
         let (options, generation) = (self.options.clone(), self.generation.clone());
         let channel = match &self.protection {
+            Protection::Plaintext => PluginChannel::connect(timed, options, generation).await?,
             #[cfg(feature = "tls")]
-            Protection::Mutual(mutual) => {
-                let secure = tower::Layer::layer(&mutual.layer, timed);
+            Protection::Mutual(_) | Protection::Custom(_) => {
+                let layer = self.protection.layer().expect("these two have one");
+                let secure = tower::Layer::layer(layer, timed);
                 PluginChannel::connect(secure, options, generation).await?
             }
-            Protection::Plaintext => PluginChannel::connect(timed, options, generation).await?,
         };
         let whole = start.elapsed();
         let connect = took.get().copied().unwrap_or(whole);

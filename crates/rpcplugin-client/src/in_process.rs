@@ -97,6 +97,10 @@ impl Life for Served {
         self.ended
     }
 
+    fn is_process(&self) -> bool {
+        false
+    }
+
     async fn finish(self) {
         // The system holds nothing for it; what the task held went with the task.
     }

@@ -35,6 +35,7 @@
 
 mod accept;
 mod address_policy;
+mod attached;
 mod broker;
 mod builder;
 mod client;
@@ -61,6 +62,7 @@ mod plan;
 mod process;
 mod protection;
 mod ready;
+mod remote;
 mod report;
 mod runner;
 mod settings;
@@ -79,10 +81,10 @@ mod usage;
 pub use self::discover::{Discovery, Found, Manifest, Rejected, discover};
 pub use rpcplugin_broker::{Broker, ServiceId};
 pub use rpcplugin_core::{
-    CrashReport, Error, ExitStatus, MagicCookie, Network, Peak, ReachedLimit,
+    CrashReport, Error, ExitStatus, MagicCookie, Network, Peak, ReachedLimit, Reattach,
 };
 #[cfg(feature = "tls")]
-pub use rpcplugin_tls::{Certificate, KeyType, TlsInfo};
+pub use rpcplugin_tls::{Certificate, CustomTls, Identity, KeyType, Roots, TlsInfo};
 pub use rpcplugin_transport::PluginChannel;
 
 pub use self::{

@@ -34,6 +34,15 @@ pub(crate) trait Life: Stoppable + Send + 'static {
     fn diagnose(&mut self) -> impl Future<Output = Option<String>> + Send {
         std::future::ready(None)
     }
+    /// Whether it goes on when this host lets go of it: then it is never asked to stop, and
+    /// signals have no effect.
+    fn stays(&self) -> bool {
+        false
+    }
+    /// Whether it is a process of this machine that others can reach.
+    fn is_process(&self) -> bool {
+        true
+    }
     /// Gives back what the system still holds for it, within a bounded time.
     fn finish(self) -> impl Future<Output = ()> + Send;
 }

@@ -46,6 +46,8 @@ use self::verified::Verified;
 #[cfg(not(unix))]
 use self::vetting::Verified;
 
+#[cfg(target_os = "linux")]
+pub(crate) use self::child::descendants;
 pub(crate) use self::confine::Bounds;
 use self::{account::Account, child::ExitWatch, custody::Custody};
 use crate::integrity::Integrity;

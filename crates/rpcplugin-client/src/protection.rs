@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpcplugin_core::{CertificateField, SecurityError};
+use rpcplugin_core::{CertificateField, Error, SecurityError};
 
 use crate::{Tls, settings::Settings};
 
@@ -14,6 +14,9 @@ pub(crate) enum Secret {
     /// A one-time key and certificate.
     #[cfg(feature = "tls")]
     Identity(rpcplugin_tls::Identity),
+    /// What the operator supplied.
+    #[cfg(feature = "tls")]
+    Custom(rpcplugin_tls::CustomTls, rpcplugin_tls::ClientTls),
     /// Plaintext was chosen.
     Nothing,
 }
@@ -24,6 +27,9 @@ pub(crate) enum Announced {
     /// Exactly this certificate will be accepted.
     #[cfg(feature = "tls")]
     Certificate(rpcplugin_tls::Certificate),
+    /// The operator's roots decide, whatever it says.
+    #[cfg(feature = "tls")]
+    Custom,
     /// Neither side uses TLS.
     Nothing,
 }
@@ -33,6 +39,8 @@ pub(crate) enum Announced {
 pub(crate) enum Protection {
     #[cfg(feature = "tls")]
     Mutual(Arc<Mutual>),
+    #[cfg(feature = "tls")]
+    Custom(Arc<Custom>),
     Plaintext,
 }
 
@@ -40,29 +48,85 @@ pub(crate) enum Protection {
 #[cfg(feature = "tls")]
 #[derive(Debug)]
 pub(crate) struct Mutual {
-    pub(crate) host: rpcplugin_tls::Certificate,
+    pub(crate) host: rpcplugin_tls::Identity,
     pub(crate) peer: rpcplugin_tls::Certificate,
     pub(crate) layer: rpcplugin_tls::TlsLayer,
     /// The same for side channels, on which this host may also be the TLS server.
     sides: rpcplugin_broker::Protection,
 }
 
+/// Mutual TLS under an operator's roots.
+#[cfg(feature = "tls")]
+#[derive(Debug)]
+pub(crate) struct Custom {
+    pub(crate) custom: rpcplugin_tls::CustomTls,
+    pub(crate) layer: rpcplugin_tls::TlsLayer,
+    sides: rpcplugin_broker::Protection,
+}
+
 impl Secret {
     /// # Errors
     ///
-    /// `SECURITY_KEYGEN`; `SECURITY_TLS_NOT_BUILT`.
-    pub(crate) fn make(settings: &Settings) -> Result<Self, SecurityError> {
-        match settings.tls {
+    /// `SECURITY_KEYGEN`; `SECURITY_TLS_NOT_BUILT`; `CONFIG_INVALID` and `SECURITY_CERT_INVALID`
+    /// for what the operator supplied.
+    pub(crate) fn make(settings: &Settings) -> Result<Self, Error> {
+        match &settings.tls {
             #[cfg(feature = "tls")]
             Tls::Auto => {
                 let params = rpcplugin_tls::IdentityParams::new()
                     .key_type(settings.cert_key_type)
                     .provider(settings.provider.clone());
-                rpcplugin_tls::Identity::generate(&params).map(Self::Identity)
+                Ok(Self::Identity(rpcplugin_tls::Identity::generate(&params)?))
+            }
+            #[cfg(feature = "tls")]
+            Tls::Custom(custom) => {
+                let tls = rpcplugin_tls::ClientTls::custom(custom)?;
+                Ok(Self::Custom(custom.clone(), tls))
             }
             #[cfg(not(feature = "tls"))]
-            Tls::Auto => Err(SecurityError::TlsNotBuilt),
+            Tls::Auto => Err(SecurityError::TlsNotBuilt.into()),
             Tls::Plaintext => Ok(Self::Nothing),
+        }
+    }
+
+    /// What it takes to reattach to the plugin of a record with this certificate.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_REATTACH_NEEDS_TLS` if either half of a pinned connection is missing, and as
+    /// [`make`](Self::make) and [`Announced::read`].
+    pub(crate) fn for_record(
+        settings: &Settings,
+        certificate: &CertificateField,
+    ) -> Result<(Self, Announced), Error> {
+        #[cfg(feature = "tls")]
+        if settings.tls == Tls::Auto {
+            let needs = |missing| SecurityError::ReattachNeedsTls { missing };
+            if !certificate.is_announced() {
+                return Err(needs("the record holds no certificate of the plugin").into());
+            }
+            let identity = settings.host_identity.clone();
+            let identity = identity.ok_or_else(|| needs("this host was given no identity"))?;
+            return Ok((Self::Identity(identity), Announced::read(certificate, &settings.tls)?));
+        }
+        Ok((Self::make(settings)?, Announced::read(certificate, &settings.tls)?))
+    }
+
+    /// What it takes to connect to a plugin that this host knows nothing of.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_TLS_REQUIRED` unless certificates were supplied, or plaintext was chosen and the
+    /// plugin is within this machine; and as [`make`](Self::make).
+    pub(crate) fn for_stranger(
+        settings: &Settings,
+        is_local: bool,
+    ) -> Result<(Self, Announced), Error> {
+        match settings.tls {
+            #[cfg(feature = "tls")]
+            Tls::Custom(_) => Ok((Self::make(settings)?, Announced::Custom)),
+            Tls::Plaintext if is_local => Ok((Self::Nothing, Announced::Nothing)),
+            _ => Err(SecurityError::TlsRequired.into()),
         }
     }
 
@@ -71,6 +135,8 @@ impl Secret {
         match self {
             #[cfg(feature = "tls")]
             Self::Identity(identity) => Some(identity.certificate().to_pem()),
+            #[cfg(feature = "tls")]
+            Self::Custom(..) => None,
             Self::Nothing => None,
         }
     }
@@ -85,22 +151,29 @@ impl Secret {
         &self,
         announced: Announced,
         handshake_limit: Duration,
-    ) -> Result<Protection, SecurityError> {
+    ) -> Result<Protection, Error> {
         match (self, announced) {
             #[cfg(feature = "tls")]
             (Self::Identity(identity), Announced::Certificate(peer)) => {
                 let tls = rpcplugin_tls::ClientTls::pinned(identity, &peer)?;
                 let layer = rpcplugin_tls::TlsLayer::new(tls).timeout(handshake_limit);
-                let host = identity.certificate().clone();
+                let host = identity.clone();
                 let sides = rpcplugin_broker::Protection::mutual(identity, &peer, handshake_limit)?;
                 Ok(Protection::Mutual(Arc::new(Mutual { host, peer, layer, sides })))
+            }
+            #[cfg(feature = "tls")]
+            (Self::Custom(custom, tls), Announced::Custom) => {
+                let layer = rpcplugin_tls::TlsLayer::new(tls.clone()).timeout(handshake_limit);
+                let sides = rpcplugin_broker::Protection::custom(custom, handshake_limit)?;
+                let custom = custom.clone();
+                Ok(Protection::Custom(Arc::new(Custom { custom, layer, sides })))
             }
             (Self::Nothing, Announced::Nothing) => {
                 let _ = handshake_limit;
                 Ok(Protection::Plaintext)
             }
             #[cfg(feature = "tls")]
-            _ => Err(SecurityError::CertMissing),
+            _ => Err(SecurityError::CertMissing.into()),
         }
     }
 }
@@ -111,12 +184,21 @@ impl Announced {
     /// # Errors
     ///
     /// `SECURITY_CERT_MISSING`, `SECURITY_CERT_INVALID`, `SECURITY_CERT_UNEXPECTED`.
-    pub(crate) fn read(field: &CertificateField, tls: Tls) -> Result<Self, SecurityError> {
+    pub(crate) fn read(field: &CertificateField, tls: &Tls) -> Result<Self, SecurityError> {
         match tls {
             #[cfg(feature = "tls")]
             Tls::Auto => rpcplugin_tls::Certificate::from_der(&field.der()?).map(Self::Certificate),
             #[cfg(not(feature = "tls"))]
             Tls::Auto => Err(SecurityError::TlsNotBuilt),
+            #[cfg(feature = "tls")]
+            Tls::Custom(_) => {
+                if field.is_announced() {
+                    tracing::warn!(
+                        "the plugin announced a certificate; the operator's roots decide"
+                    );
+                }
+                Ok(Self::Custom)
+            }
             // Up to 50 characters are filler of old plugins.
             Tls::Plaintext if field.is_announced() => Err(SecurityError::CertUnexpected),
             Tls::Plaintext => Ok(Self::Nothing),
@@ -130,18 +212,47 @@ impl Protection {
         match self {
             #[cfg(feature = "tls")]
             Self::Mutual(mutual) => mutual.sides.clone(),
+            #[cfg(feature = "tls")]
+            Self::Custom(custom) => custom.sides.clone(),
             Self::Plaintext => rpcplugin_broker::Protection::Plaintext,
+        }
+    }
+
+    /// What secures connections; `None` in plaintext.
+    #[cfg(feature = "tls")]
+    pub(crate) fn layer(&self) -> Option<&rpcplugin_tls::TlsLayer> {
+        match self {
+            Self::Mutual(mutual) => Some(&mutual.layer),
+            Self::Custom(custom) => Some(&custom.layer),
+            Self::Plaintext => None,
+        }
+    }
+
+    /// What this host shows; `None` in plaintext.
+    #[cfg(feature = "tls")]
+    pub(crate) fn identity(&self) -> Option<&rpcplugin_tls::Identity> {
+        match self {
+            Self::Mutual(mutual) => Some(&mutual.host),
+            Self::Custom(custom) => Some(custom.custom.identity()),
+            Self::Plaintext => None,
+        }
+    }
+
+    /// The certificate that the plugin announced, if that is what it must show.
+    pub(crate) fn announced(&self) -> CertificateField {
+        match self {
+            #[cfg(feature = "tls")]
+            Self::Mutual(mutual) => CertificateField::from_der(mutual.peer.der()),
+            _ => CertificateField::default(),
         }
     }
 
     /// Whether the plugin never asked who this host is, though it could have.
     pub(crate) fn is_one_sided(&self) -> bool {
-        match self {
-            #[cfg(feature = "tls")]
-            Self::Mutual(mutual) => {
-                mutual.layer.info().is_some_and(|info| !info.client_certificate_requested)
-            }
-            Self::Plaintext => false,
+        #[cfg(feature = "tls")]
+        if let Some(layer) = self.layer() {
+            return layer.info().is_some_and(|info| !info.client_certificate_requested);
         }
+        false
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) cert_key_type: rpcplugin_tls::KeyType,
     #[cfg(feature = "tls")]
     pub(crate) provider: rpcplugin_tls::Provider,
+    #[cfg(feature = "tls")]
+    pub(crate) host_identity: Option<rpcplugin_tls::Identity>,
     /// `None`: those that the rest leaves, in the order that the system prefers.
     pub(crate) transports: Option<Vec<Network>>,
     pub(crate) ports: RangeInclusive<u16>,
@@ -66,6 +68,8 @@ impl Default for Settings {
             cert_key_type: rpcplugin_tls::KeyType::default(),
             #[cfg(feature = "tls")]
             provider: rpcplugin_tls::Provider::default(),
+            #[cfg(feature = "tls")]
+            host_identity: None,
             transports: None,
             ports: 10_000..=25_000,
             start_timeout: limits::START_TIMEOUT,

@@ -12,6 +12,9 @@ pub enum ShutdownOutcome {
     Terminated,
     /// It ended after SIGKILL.
     Killed,
+    /// It was left running, because it is not this host's: one in test mode, or one that this host
+    /// only connected to. The host's connections to it are closed.
+    Left,
     /// It did not end even then. A thread of this process goes on waiting for it.
     Unkillable,
 }
@@ -22,6 +25,7 @@ impl fmt::Display for ShutdownOutcome {
             Self::Graceful => "graceful",
             Self::Terminated => "terminated",
             Self::Killed => "killed",
+            Self::Left => "left",
             Self::Unkillable => "unkillable",
         })
     }

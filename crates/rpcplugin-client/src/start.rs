@@ -1,7 +1,8 @@
 //! From a plan to a running plugin, in stages that are types:
 //! [`Plan`] → [`Prepared`] → [`Launched`] → [`Introduced`] → [`Connected`] → [`Client`].
 //!
-//! A plugin of this process is [joined](join) at the stage before the last.
+//! A plugin of this process is [joined](join) at the stage before the last, and so is one that
+//! runs already, when it is [attached](attach) or [connected](connect) to.
 //!
 //! **Invariant:** from [`Launched`] on, dropping a stage kills the process and has it reaped, and
 //! every error does so before it is returned.
@@ -25,6 +26,7 @@ use crate::{
     runner::{Keep, Ran},
 };
 
+mod attach;
 mod candidate;
 mod clock;
 mod connect;
@@ -33,7 +35,10 @@ mod join;
 mod prepare;
 mod running;
 
-pub(crate) use self::join::join;
+pub(crate) use self::{
+    attach::{attach, connect},
+    join::join,
+};
 use self::{
     candidate::{Candidate, Failure},
     clock::Clock,

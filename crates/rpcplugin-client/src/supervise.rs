@@ -93,6 +93,7 @@ impl<L: Life> Supervisor<L> {
         self.probes.abort_all();
         let (outcome, status) = match wanted {
             None => (ShutdownOutcome::Graceful, self.life.try_ended()),
+            Some(_) if self.life.stays() => (ShutdownOutcome::Left, None),
             Some(Want::Stopped) => self.stop().await,
             Some(_) => ladder::kill(&mut self.life).await,
         };

@@ -1,7 +1,7 @@
 /// How the connection to a plugin is protected.
 ///
-/// Nothing ever falls back from the first to the second.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+/// Nothing ever falls back from one to another.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Tls {
     /// Mutual TLS: both sides make a one-time certificate for this start and accept exactly the
@@ -11,6 +11,11 @@ pub enum Tls {
     /// No encryption and no proof of who answers, beyond the owner of the socket. A plugin that
     /// announces a certificate is refused.
     Plaintext,
+    /// Mutual TLS with certificates that an operator supplies to both sides: chains, names and
+    /// dates are checked, and what a plugin announces does not matter. A plugin that does not ask
+    /// for this host's certificate is refused.
+    #[cfg(feature = "tls")]
+    Custom(rpcplugin_tls::CustomTls),
 }
 
 /// What to do about a plugin that serves TLS and never asks for this host's certificate.

@@ -12,7 +12,7 @@
 /// # #[cfg(target_os = "linux")]
 /// assert!(ours.is_some());
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Birth {
     /// Clock ticks from the start of the system.

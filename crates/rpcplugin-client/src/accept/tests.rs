@@ -5,8 +5,13 @@ use super::*;
 fn accept_with(line: &str, tls: Tls, transports: &[Network]) -> Result<Accepted, Error> {
     let versions: VersionSet = [1, 3].into_iter().collect();
     let addresses = AddressPolicy::new(Some(Path::new("/run/p")), &[]);
-    let policy =
-        Policy { versions: &versions, transports, addresses: &addresses, tls, multiplex: false };
+    let policy = Policy {
+        versions: &versions,
+        transports,
+        addresses: &addresses,
+        tls: &tls,
+        multiplex: false,
+    };
     accept(line.as_bytes(), &policy, Ok)
 }
 
@@ -81,7 +86,7 @@ fn bytes_that_are_no_text_are_refused() {
         versions: &versions,
         transports: &[Network::Tcp],
         addresses: &addresses,
-        tls: Tls::Plaintext,
+        tls: &Tls::Plaintext,
         multiplex: false,
     };
     let error = accept(b"\xff\x1b[2J\n", &policy, Ok).unwrap_err();
@@ -97,7 +102,7 @@ fn a_host_that_multiplexes_needs_a_plugin_that_does() {
         versions: &versions,
         transports: Network::preferred(),
         addresses: &addresses,
-        tls: Tls::Plaintext,
+        tls: &Tls::Plaintext,
         multiplex: true,
     };
     let accept = |field: &str| {
@@ -203,7 +208,7 @@ fn the_policy_is_for_the_address_as_this_host_reaches_it() {
         versions: &versions,
         transports,
         addresses: &addresses,
-        tls: Tls::Plaintext,
+        tls: &Tls::Plaintext,
         multiplex: false,
     };
     let line = b"1|1|unix|/plugin/s|grpc|";

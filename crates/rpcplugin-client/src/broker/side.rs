@@ -41,6 +41,8 @@ pub(crate) enum Judgement {
     Policy { addresses: AddressPolicy, owner: ExpectedPeer },
     /// Those of this user: the plugin is this process.
     OwnProcess,
+    /// None: the plugin is on another machine, and what it announces would lead to this one.
+    Nowhere,
 }
 
 /// A host, as its broker sees it.
@@ -83,6 +85,10 @@ impl Side for HostSide {
                 Ok(*owner)
             }
             Judgement::OwnProcess => check_host_address(address),
+            Judgement::Nowhere => Err(SecurityError::AddressForbidden {
+                address: rpcplugin_core::escape_text(&address.to_string()),
+                reason: "side channels do not reach a plugin on another machine".to_owned(),
+            }),
         }
     }
 

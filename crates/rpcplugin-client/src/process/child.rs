@@ -1,7 +1,7 @@
 //! A child of this process, and news of its end, as each system has them.
 
 #[cfg(target_os = "linux")]
-mod descendants;
+pub(crate) mod descendants;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]

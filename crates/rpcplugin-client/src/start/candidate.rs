@@ -70,15 +70,17 @@ impl<L: Life> Candidate<L> {
         }
     }
 
-    /// Kills and reaps the process, and says in the error what is known about it; within
+    /// Kills and reaps the process, unless it is left alone, and says in the error what is known about it; within
     /// [`GIVE_UP`], even if the system cannot end it.
     pub(super) async fn give_up(mut self, failure: Failure) -> Error {
         let Failure { phase, error, patience, may_be_its_end } = failure;
         let deadline = Instant::now() + GIVE_UP;
         // Most errors are the first sign of a process that is about to end.
         let status = timeout(patience, self.process.ended()).await.ok();
-        self.process.kill();
-        let _ = timeout_at(deadline - Tail::PATIENCE, self.process.ended()).await;
+        if !self.process.stays() {
+            self.process.kill();
+            let _ = timeout_at(deadline - Tail::PATIENCE, self.process.ended()).await;
+        }
         let mut report = self.witness.report(phase, status).await;
         self.process.conclude(&mut report);
         if let Ok(Some(words)) = timeout_at(deadline, self.process.diagnose()).await {

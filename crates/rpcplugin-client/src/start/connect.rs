@@ -12,7 +12,7 @@ use super::{
     prepare::Kept,
 };
 use crate::{
-    ClientAuthentication, Timings,
+    ClientAuthentication, Timings, Tls,
     accept::Accepted,
     broker::{Judgement, Listening, Sides},
     connect::{Announced, Dial, Multiplexed, Route},
@@ -161,9 +161,11 @@ fn failed(phase: Phase, error: Error) -> Failure {
                 | SecurityError::ClientRefused { .. },
             ..
         } => Failure::refused(Phase::Tls, error),
-        Error::Security { source: SecurityError::PeerCredentials { .. }, .. } => {
-            Failure::refused(phase, error)
-        }
+        Error::Security {
+            source:
+                SecurityError::PeerCredentials { .. } | SecurityError::ReattachPidMismatch { .. },
+            ..
+        } => Failure::refused(phase, error),
         Error::Security { .. } => Failure::broken(Phase::Tls, error),
         Error::Transport { source: TransportError::ConnectTimeout { phase, .. }, .. } => {
             Failure::late(phase, error)
@@ -178,11 +180,12 @@ fn authenticate(protection: &Protection, settings: &Settings) -> Result<(), Fail
         return Ok(());
     }
     match settings.client_authentication {
-        ClientAuthentication::Warn => {
+        ClientAuthentication::Warn if matches!(settings.tls, Tls::Auto) => {
             tracing::warn!("plugin does not ask who its host is: it serves anybody who reaches it");
             Ok(())
         }
-        ClientAuthentication::Required => {
+        // Where an operator supplies certificates, both sides are to be proved.
+        _ => {
             let detail = "plugin does not ask for this host's certificate, so it serves anybody";
             let error = SecurityError::TlsHandshake { detail: detail.to_owned() };
             Err(Failure::refused(Phase::Tls, error))

@@ -79,7 +79,7 @@ fn judge(line: Line, plan: &Plan, kept: &Kept, process: &impl Piped) -> Result<A
                 versions: &plan.versions,
                 transports: &plan.settings.networks(),
                 addresses: &kept.addresses,
-                tls: plan.settings.tls,
+                tls: &plan.settings.tls,
                 multiplex: plan.settings.multiplex_grpc,
             };
             let map = process.addresses();

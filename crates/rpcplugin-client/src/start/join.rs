@@ -65,7 +65,7 @@ where
 
 /// Where this host's side channels listen. There is no private directory; each makes its own.
 #[cfg(unix)]
-fn listening(plan: &Plan) -> Listening {
+pub(super) fn listening(plan: &Plan) -> Listening {
     let bases = plan.directory_bases().into_iter();
     Listening::Unix(bases.fold(UnixBind::new(), UnixBind::base))
 }
@@ -82,7 +82,7 @@ fn judge(handshake: &Handshake, plan: &Plan) -> Result<Announced, Error> {
         let (plugin, host) = (version.to_string(), known.to_vec());
         return Err(HandshakeError::VersionMismatch { plugin, host }.into());
     }
-    let announced = Announced::read(&handshake.certificate, plan.settings.tls)?;
+    let announced = Announced::read(&handshake.certificate, &plan.settings.tls)?;
     if plan.settings.multiplex_grpc {
         return Err(HandshakeError::MuxUnsupported.into());
     }

@@ -31,9 +31,11 @@ impl<L: Life> Connected<L> {
             timings,
             health_check_timeout: settings.health_check_timeout,
             protection: route.protection.clone(),
+            stays: candidate.process.stays(),
+            is_process: candidate.process.is_process(),
         };
         tracing::debug!(pid = facts.pid, version, address = %facts.address, ?timings, "plugin is ready");
-        let stdin = Mutex::new(stdin);
+        let (stdin, lease) = (Mutex::new(stdin), Mutex::new(None));
         let buffer = Arc::new(Buffer::new(settings.stdio_buffer_bytes));
         let (want, wanted) = watch::channel(Want::Running);
         let (states, state) = watch::channel(State::Running);
@@ -85,7 +87,18 @@ impl<L: Life> Connected<L> {
         };
         tokio::spawn(supervisor.run().in_current_span().with_current_subscriber());
         let (states, end, stdio) = (state, ended, buffer);
-        Client::new(Shared { want, states, end, channel, generation, broker, stdio, stdin, facts })
+        Client::new(Shared {
+            want,
+            states,
+            end,
+            channel,
+            generation,
+            broker,
+            stdio,
+            stdin,
+            lease,
+            facts,
+        })
     }
 }
 

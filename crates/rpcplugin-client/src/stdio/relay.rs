@@ -17,19 +17,16 @@ const REOPEN: Duration = Duration::from_millis(500);
 /// It ends when the plugin ends its stream, does not have one, or is gone. A connection that was
 /// lost while the process lives is followed by another stream.
 pub(crate) async fn relay(channel: PluginChannel, message_limit: usize, buffer: Arc<Buffer>) {
-    let mut lost_one = false;
     while let Err(status) = read(channel.clone(), message_limit, &buffer).await {
         match status.code() {
-            // The plugin has not noticed yet that the stream before is gone.
-            Code::AlreadyExists if lost_one => tokio::time::sleep(REOPEN).await,
+            // The plugin has not noticed yet that the stream before is gone: ours, or that of the
+            // host before us.
+            Code::AlreadyExists => tokio::time::sleep(REOPEN).await,
             Code::Unimplemented | Code::Unavailable if is_the_plugins_own(&status) => {
                 tracing::warn!("plugin has no stdio service: what it prints stays with it");
                 return;
             }
-            _ if is_lost_connection(&status) => {
-                lost_one = true;
-                tokio::time::sleep(REOPEN).await;
-            }
+            _ if is_lost_connection(&status) => tokio::time::sleep(REOPEN).await,
             code => {
                 tracing::debug!(?code, "the stream of the plugin's output ended");
                 return;

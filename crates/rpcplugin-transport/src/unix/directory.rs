@@ -18,6 +18,8 @@ use super::{
 };
 use crate::{connector::is_shortage, random};
 
+mod inherit;
+
 /// A directory with a random name that belongs to this process alone, for sockets.
 ///
 /// Dropping it removes it with all that is in it: up to 10 000 files, 16 levels deep, without

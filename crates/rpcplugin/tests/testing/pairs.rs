@@ -202,7 +202,7 @@ async fn nothing_is_left_of_a_join_that_is_cancelled_at_any_point() {
     let tls = if cfg!(feature = "tls") { Tls::Auto } else { Tls::Plaintext };
     let mut polls = 0;
     loop {
-        let pair = Pair::new(Echo::default().plugins()).tls(tls);
+        let pair = Pair::new(Echo::default().plugins()).tls(tls.clone());
         let joined = within(Cancelled { future: Box::pin(pair.join()), polls }).await.is_some();
         no_task_is_left().await;
         if joined {

@@ -29,7 +29,7 @@ impl Session {
             Ok((client, detail))
         };
         let client = report.check("start", start).await?;
-        Some(Self { client, kind: arguments.kind, tls: arguments.tls })
+        Some(Self { client, kind: arguments.kind, tls: arguments.tls.clone() })
     }
 
     /// What holds whatever the plugin serves.
@@ -153,7 +153,7 @@ pub(crate) async fn check_netrpc(arguments: &Arguments, report: &mut Report<'_>)
 fn builder(arguments: &Arguments) -> Builder {
     Client::builder(arguments.kind.cookie())
         .versions(arguments.kind.versions().iter().copied())
-        .tls(arguments.tls)
+        .tls(arguments.tls.clone())
         .transports([arguments.network])
         .start_timeout(Duration::from_secs(20))
 }

@@ -1,13 +1,17 @@
 //! A host that a test can kill: starts one plugin, tells what it has, and waits.
 //!
-//! Usage: `test-host [plaintext] [detach] [user=NUMBER] [cookie=KEY=VALUE] [drop|exit] -- PROGRAM [ARGUMENTS]`.
+//! Usage: `test-host [OPTION]… -- PROGRAM [ARGUMENTS]`, with the options `plaintext`, `detach`,
+//! `user=NUMBER`, `cookie=KEY=VALUE`, `drop`, `exit`, `sleep` (makes a call that does not end) and `handover=DIR`
+//! (writes there what the next host needs: `record` and, with TLS, `identity`).
+//!
 //! One line goes to stdout when the plugin answers: `ready PID ADDRESS`. A byte on stdin, or its
 //! end, asks for the shutdown; or it drops its client as its last deed, or just exits.
 
-use std::io::Write as _;
+use std::{fs::OpenOptions, io::Write as _, path::Path};
 
 use anyhow::Context as _;
 use rpcplugin::{Client, MagicCookie, Tls};
+use rpcplugin_proto::probe::probe_client::ProbeClient;
 use tokio::{io::AsyncReadExt as _, process::Command};
 
 #[tokio::main]
@@ -19,8 +23,8 @@ async fn main() -> anyhow::Result<()> {
         builder = match option.as_str() {
             "plaintext" => builder.tls(Tls::Plaintext),
             "detach" => builder.detach(),
-            "drop" | "exit" => builder,
-            cookie if cookie.starts_with(COOKIE) => builder,
+            "drop" | "exit" | "sleep" => builder,
+            other if other.starts_with(COOKIE) || other.starts_with(HANDOVER) => builder,
             user if user.starts_with("user=") => {
                 let number = &user["user=".len()..];
                 builder.user(number).group(number)
@@ -37,6 +41,13 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     let client = builder.spawn(command).await?;
+    if let Some(directory) = options.iter().find_map(|option| option.strip_prefix(HANDOVER)) {
+        hand_over(&client, Path::new(directory))?;
+    }
+    if options.iter().any(|option| option == "sleep") {
+        let mut probe = client.dispense(ProbeClient::new);
+        tokio::spawn(async move { probe.sleep(600_000).await });
+    }
     let mut stdout = std::io::stdout();
     writeln!(stdout, "ready {} {}", client.pid(), client.address())?;
     stdout.flush()?;
@@ -64,4 +75,19 @@ fn cookie(options: &[String]) -> MagicCookie {
     })
 }
 
+fn hand_over(client: &Client, directory: &Path) -> anyhow::Result<()> {
+    let record = client.reattach().context("the plugin runs")?;
+    std::fs::write(directory.join("record"), record.to_json("kv")?)?;
+    if let Some(identity) = client.host_identity() {
+        let secret = identity.to_secret_pem();
+        let mut file = OpenOptions::new();
+        file.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+        file.open(directory.join("identity"))?.write_all(secret.expose().as_bytes())?;
+    }
+    Ok(())
+}
+
 const COOKIE: &str = "cookie=";
+const HANDOVER: &str = "handover=";

@@ -5,6 +5,7 @@
 //! | `versions=1,2` | the versions that it serves; 1 if absent |
 //! | `require-tls` | refuses hosts that bring no certificate |
 //! | `detach` | outlives its host |
+//! | `debug-attach` | serves in test mode, with its record `kv` on stdout |
 //!
 //! `TEST_PLUGIN_REPORT` names a pipe to which handlers report what a reply cannot tell.
 
@@ -39,6 +40,9 @@ async fn main() -> ExitCode {
     }
     if arguments.iter().any(|argument| argument == "detach") {
         server = server.detach();
+    }
+    if arguments.iter().any(|argument| argument == "debug-attach") {
+        return server.debug_attach("kv").await;
     }
     server.run().await
 }

@@ -1,4 +1,4 @@
-//! Descendants of a process that left its group, as far as `/proc` still knows them.
+//! Descendants of a process, as far as `/proc` still knows them.
 
 use std::{collections::VecDeque, fs};
 
@@ -8,11 +8,22 @@ use rustix::{
 };
 
 /// Handles of the descendants of `root` that are not in its group.
+pub(super) fn outside_group(root: Pid) -> Vec<OwnedFd> {
+    let in_group = |pid| rustix::process::getpgid(Some(pid)).is_ok_and(|group| group == root);
+    handles(root, |pid| !in_group(pid))
+}
+
+/// Handles of all descendants of `root`.
+pub(crate) fn all(root: Pid) -> Vec<OwnedFd> {
+    handles(root, |_| true)
+}
+
+/// Handles of the descendants of `root` that are `wanted`.
 ///
 /// Best effort: those whose parent has ended are nobody's descendants any more, and new ones may
 /// appear meanwhile. Every handle is of a process that was seen as a child of one of the family
 /// *after* the handle was opened, so a reused number is never among them.
-pub(super) fn outside_group(root: Pid) -> Vec<OwnedFd> {
+fn handles(root: Pid, wanted: impl Fn(Pid) -> bool) -> Vec<OwnedFd> {
     let mut strays = Vec::new();
     let mut family = VecDeque::from([root]);
     let mut seen = 0;
@@ -23,9 +34,7 @@ pub(super) fn outside_group(root: Pid) -> Vec<OwnedFd> {
                 return strays;
             }
             family.push_back(child);
-            let in_group =
-                |pid| rustix::process::getpgid(Some(pid)).is_ok_and(|group| group == root);
-            if in_group(child) {
+            if !wanted(child) {
                 continue;
             }
             let handle = pidfd_open(child, PidfdFlags::empty());

@@ -1,0 +1,44 @@
+use std::sync::PoisonError;
+
+use rpcplugin_core::Reattach;
+use rpcplugin_transport::Birth;
+
+use crate::{Client, State, attached::Lease};
+
+impl Client {
+    /// How another host can [attach](crate::Builder::attach) to this plugin after this one: what
+    /// a host that wants its plugins to survive it writes down. `None` once the plugin is ending,
+    /// and for one that is not a process of this machine.
+    ///
+    /// From here on this host holds the plugin against others, on Linux, until it ends. The plugin
+    /// must [outlive it](crate::Builder::detach). With TLS the next host also needs the
+    /// [identity](Client::host_identity) of this one, which is no part of the record.
+    #[must_use]
+    pub fn reattach(&self) -> Option<Reattach> {
+        let facts = &self.shared.facts;
+        let mut record = Reattach::new(facts.pid, facts.address.clone(), facts.version);
+        record.test = facts.stays;
+        record.plugin_cert = facts.protection.announced();
+        if let Some(Birth { start_time, boot_id, .. }) = Birth::of(facts.pid) {
+            (record.start_time, record.boot_id) = (Some(start_time), Some(boot_id));
+        }
+        // Before its end begins nobody else can have its id.
+        if !facts.is_process || facts.pid == 0 || self.state() != State::Running {
+            return None;
+        }
+        let mut lease = self.shared.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        if lease.is_none() {
+            // An attached plugin is held already, and that hold answers for both.
+            *lease = Lease::take(facts.pid).ok().flatten();
+        }
+        Some(record)
+    }
+
+    /// What this host proves itself to the plugin by; `None` in plaintext. Whoever has it is this
+    /// plugin's host: the application hands it over by itself, as a secret.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn host_identity(&self) -> Option<&rpcplugin_tls::Identity> {
+        self.shared.facts.protection.identity()
+    }
+}

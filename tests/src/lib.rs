@@ -9,6 +9,7 @@
 //! - [`Events`]: what the library logs.
 //! - [`Unprivileged`]: a user of its own for a plugin, because much does not bind root.
 //! - [`PeakMemory`]: how much a process grew.
+//! - [`Mirror`]: what a host serves to its plugin.
 //!
 //! The programs: `test-plugin` behaves, `evil-plugin` does not, `test-host` can be killed.
 
@@ -22,6 +23,7 @@ pub mod host;
 pub mod leak;
 #[cfg(target_os = "linux")]
 mod memory;
+mod mirror;
 #[cfg(target_os = "linux")]
 pub mod running;
 #[cfg(target_os = "linux")]
@@ -29,6 +31,7 @@ pub mod stranger;
 #[cfg(target_os = "linux")]
 mod unprivileged;
 
+pub use self::mirror::Mirror;
 #[cfg(target_os = "linux")]
 pub use self::{
     events::{Event, Events},

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{Request, body::Bytes};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rpcplugin::{Client, core::Address};
-use rpcplugin_tls::{ClientTls, Identity, IdentityParams, TlsLayer};
+use rpcplugin_tls::{Certificate, ClientTls, Identity, IdentityParams, TlsLayer};
 use rpcplugin_transport::BoxIo;
 use rustls::{
     DigitallySignedStruct, SignatureScheme,
@@ -40,7 +40,22 @@ pub async fn call(
     method: &str,
     message: &[u8],
 ) -> anyhow::Result<Bytes> {
-    let io: BoxIo = match client.address() {
+    call_at(client.address(), client.peer_certificate(), papers, method, message).await
+}
+
+/// The same at any address, where this certificate is shown.
+///
+/// # Errors
+///
+/// The same.
+pub async fn call_at(
+    address: &Address,
+    certificate: Option<&Certificate>,
+    papers: Papers,
+    method: &str,
+    message: &[u8],
+) -> anyhow::Result<Bytes> {
+    let io: BoxIo = match address {
         Address::Unix(path) => Box::new(UnixStream::connect(path).await?),
         Address::Tcp(address) => Box::new(TcpStream::connect(address).await?),
         other => anyhow::bail!("no way to {other}"),
@@ -53,7 +68,7 @@ pub async fn call(
             request(connector.connect(name, io).await?, method, message).await
         }
         Papers::Own => {
-            let plugin = client.peer_certificate().context("the plugin serves TLS")?;
+            let plugin = certificate.context("TLS is served there")?;
             let identity = Identity::generate(&IdentityParams::default())?;
             let tls = TlsLayer::new(ClientTls::pinned(&identity, plugin)?);
             request(tls.connect(io).await?, method, message).await

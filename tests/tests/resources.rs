@@ -6,6 +6,7 @@
 use std::{fs::File, os::fd::AsRawFd as _};
 
 use rpcplugin_tests::{
+    Mirror,
     host::{host, probe, test_plugin},
     leak::{LeakGuard, leak_free},
 };
@@ -95,6 +96,28 @@ fn k4_calls_do_not_need_descriptors() {
             probe(&client).echo(vec![1]).await.unwrap();
         }
         drop(shortage);
+        client.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn k4_side_channels_without_descriptors_fail_and_work_again_afterwards() {
+    leak_free(async |guard| {
+        let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
+        let broker = client.broker();
+        let id = probe(&client).serve(()).await.unwrap().into_inner();
+        let shortage = Shortage::of(0);
+        let serve = broker.serve(Mirror::new()).await;
+        let dial = broker.dial(id).await;
+        let calls = probe(&client).echo(vec![1]).await;
+        drop(shortage);
+        calls.unwrap();
+        assert_eq!(serve.unwrap_err().code(), "TRANSPORT_RESOURCES");
+        assert_eq!(dial.unwrap_err().code(), "TRANSPORT_RESOURCES");
+        let served = broker.serve(Mirror::new()).await.unwrap();
+        probe(&client).dial(served.id().get()).await.unwrap();
+        broker.dial(id).await.unwrap();
+        served.close().await;
         client.shutdown().await.unwrap();
     });
 }

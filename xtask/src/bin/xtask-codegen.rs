@@ -82,6 +82,7 @@ const WELL_KNOWN: [(&str, &str); 4] = [
 const MODULES: &[Module] = &[
     Module { name: "plugin", proto: "plugin.proto", package: "plugin" },
     Module { name: "health", proto: "grpc/health/v1/health.proto", package: "grpc.health.v1" },
+    Module { name: "counter", proto: "counter.proto", package: "proto" },
     Module { name: "kv", proto: "kv.proto", package: "proto" },
     Module { name: "probe", proto: "probe.proto", package: "rpcplugin.probe.v1" },
     Module { name: "text", proto: "text.proto", package: "rpcplugin.examples.v1" },

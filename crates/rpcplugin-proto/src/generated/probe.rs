@@ -367,6 +367,56 @@ pub mod probe_client {
                 .insert(GrpcMethod::new("rpcplugin.probe.v1.Probe", "Descriptors"));
             self.inner.unary(req, path, codec).await
         }
+        /// Serves the same methods on a side channel of the broker, and answers with its number.
+        pub async fn serve(
+            &mut self,
+            request: impl tonic::IntoRequest<()>,
+        ) -> std::result::Result<
+            tonic::Response<::core::primitive::u32>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/rpcplugin.probe.v1.Probe/Serve",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("rpcplugin.probe.v1.Probe", "Serve"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Dials a side channel of the host, calls Echo there, and answers with what came back.
+        pub async fn dial(
+            &mut self,
+            request: impl tonic::IntoRequest<::core::primitive::u32>,
+        ) -> std::result::Result<
+            tonic::Response<::prost::alloc::vec::Vec<u8>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/rpcplugin.probe.v1.Probe/Dial",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("rpcplugin.probe.v1.Probe", "Dial"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -464,6 +514,19 @@ pub mod probe_server {
             request: tonic::Request<()>,
         ) -> std::result::Result<
             tonic::Response<::prost::alloc::string::String>,
+            tonic::Status,
+        >;
+        /// Serves the same methods on a side channel of the broker, and answers with its number.
+        async fn serve(
+            &self,
+            request: tonic::Request<()>,
+        ) -> std::result::Result<tonic::Response<::core::primitive::u32>, tonic::Status>;
+        /// Dials a side channel of the host, calls Echo there, and answers with what came back.
+        async fn dial(
+            &self,
+            request: tonic::Request<::core::primitive::u32>,
+        ) -> std::result::Result<
+            tonic::Response<::prost::alloc::vec::Vec<u8>>,
             tonic::Status,
         >;
     }
@@ -1061,6 +1124,88 @@ pub mod probe_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DescriptorsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/rpcplugin.probe.v1.Probe/Serve" => {
+                    #[allow(non_camel_case_types)]
+                    struct ServeSvc<T: Probe>(pub Arc<T>);
+                    impl<T: Probe> tonic::server::UnaryService<()> for ServeSvc<T> {
+                        type Response = ::core::primitive::u32;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(&mut self, request: tonic::Request<()>) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Probe>::serve(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ServeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/rpcplugin.probe.v1.Probe/Dial" => {
+                    #[allow(non_camel_case_types)]
+                    struct DialSvc<T: Probe>(pub Arc<T>);
+                    impl<T: Probe> tonic::server::UnaryService<::core::primitive::u32>
+                    for DialSvc<T> {
+                        type Response = ::prost::alloc::vec::Vec<u8>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<::core::primitive::u32>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Probe>::dial(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DialSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

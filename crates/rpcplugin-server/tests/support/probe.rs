@@ -95,4 +95,12 @@ impl Probe for Doer {
     async fn descriptors(&self, _: Request<()>) -> Result<Response<String>, Status> {
         Err(Status::unimplemented("not needed here"))
     }
+
+    async fn serve(&self, _: Request<()>) -> Result<Response<u32>, Status> {
+        Err(Status::unimplemented("it has no broker"))
+    }
+
+    async fn dial(&self, _: Request<u32>) -> Result<Response<Vec<u8>>, Status> {
+        Err(Status::unimplemented("it has no broker"))
+    }
 }

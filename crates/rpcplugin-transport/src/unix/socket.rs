@@ -17,7 +17,7 @@ use super::{
     directory::check_form,
     removal::{self, FileId, file_id},
 };
-use crate::random;
+use crate::{connector::is_shortage, random};
 
 /// A listening socket and its file.
 pub(super) struct Bound {
@@ -49,8 +49,11 @@ pub(super) fn bind(dir: &Path, access: Access<'_>) -> Result<Bound, Error> {
         Ok(_) => return Err(refuse("it is not a directory", None).into()),
         Err(error) => return Err(refuse("it cannot be found", Some(error)).into()),
     }
-    let failed = |what: &str, error: Errno| TransportError::BindFailed {
-        attempts: vec![format!("a socket in {}: {what}: {error}", dir.display())],
+    let failed = |what: &str, error: Errno| match io::Error::from(error) {
+        error if is_shortage(&error) => TransportError::Resources { source: error.into() },
+        error => TransportError::BindFailed {
+            attempts: vec![format!("a socket in {}: {what}: {error}", dir.display())],
+        },
     };
     let socket = new_socket(access.mode).map_err(|error| failed("cannot be made", error))?;
     let path = bind_to_free_name(&socket, names(dir))

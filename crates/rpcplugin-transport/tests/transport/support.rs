@@ -161,6 +161,14 @@ impl Probe for Seen {
     async fn descriptors(&self, _: Request<()>) -> Result<Response<String>, Status> {
         Err(Status::unimplemented(""))
     }
+
+    async fn serve(&self, _: Request<()>) -> Result<Response<u32>, Status> {
+        Err(Status::unimplemented("it has no broker"))
+    }
+
+    async fn dial(&self, _: Request<u32>) -> Result<Response<Vec<u8>>, Status> {
+        Err(Status::unimplemented("it has no broker"))
+    }
 }
 
 /// A plugin that listens. Dropping it ends it as a kill would.

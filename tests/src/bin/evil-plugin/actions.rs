@@ -95,7 +95,7 @@ impl Plugin {
     }
 
     fn serve(&mut self, manner: &str) -> anyhow::Result<()> {
-        let manner: Manner = manner.parse()?;
+        let manner: Manner = manner.replace("{address}", &self.listener()?.address()?).parse()?;
         let tls = match manner.tls() {
             None => None,
             Some(show) => Some(tls::Acceptor::new(show, self.identity()?)?),

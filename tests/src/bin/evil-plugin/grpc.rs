@@ -8,6 +8,7 @@ use rpcplugin_transport::BoxIo;
 use tokio::sync::Notify;
 
 use crate::{
+    announce::Script,
     listen::Listener,
     replies::{self, Evil, Reply},
     tls::Acceptor,
@@ -24,6 +25,8 @@ pub(crate) enum Service {
     Deaf,
     /// As orderly, but all other calls get a reply that is none.
     Evil(Evil),
+    /// As orderly, with a broker that announces this.
+    Announcing(Script),
 }
 
 /// Serves every connection, until the process ends.
@@ -76,6 +79,9 @@ async fn answer(
         (_, "/plugin.GRPCController/Shutdown") => end_process(),
         (Service::Evil(evil), path) if path.starts_with("/rpcplugin.probe.v1.Probe/") => {
             replies::evil(evil, &hang_up).await
+        }
+        (Service::Announcing(script), "/plugin.GRPCBroker/StartStream") => {
+            Ok(replies::stream(script.frames()))
         }
         _ => Ok(replies::unimplemented()),
     }

@@ -29,6 +29,8 @@
 #[cfg(target_os = "linux")]
 mod actions;
 #[cfg(target_os = "linux")]
+mod announce;
+#[cfg(target_os = "linux")]
 mod grpc;
 #[cfg(target_os = "linux")]
 mod hunger;

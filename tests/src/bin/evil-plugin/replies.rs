@@ -81,7 +81,19 @@ pub(crate) async fn evil(evil: Evil, hang_up: &Notify) -> Result<Reply, io::Erro
 
 /// A complete reply with one message.
 pub(crate) fn message(message: &[u8]) -> Reply {
-    grpc(complete([&prefix(message.len()), message].concat()))
+    grpc(complete(framed(message).to_vec()))
+}
+
+/// A reply of many messages.
+pub(crate) fn stream(
+    frames: impl tokio_stream::Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + Sync + 'static,
+) -> Reply {
+    grpc(StreamBody::new(frames))
+}
+
+/// A message as it stands in a stream.
+pub(crate) fn framed(message: &[u8]) -> Bytes {
+    [&prefix(message.len()), message].concat().into()
 }
 
 /// A reply without a message.

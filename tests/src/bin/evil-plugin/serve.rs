@@ -15,10 +15,12 @@ pub(crate) enum Manner {
     Bytes(Vec<u8>),
     /// `grpc`, `bare`, `deaf` and the same with `-tls`: answers calls. `bare` has no service at
     /// all, `deaf` acknowledges Shutdown and goes on. `other-tls` shows another certificate than
-    /// the line announces, `copied-tls` that one without its key. The manners of [`Evil`] are
+    /// the line announces, `copied-tls` that one without its key. `announce:SCRIPT` has a broker
+    /// that announces what the [`Script`] says, with `{address}` filled in. The manners of [`Evil`] are
     /// good to the framework and evil to the probe's callers.
     ///
     /// [`Evil`]: crate::replies::Evil
+    /// [`Script`]: crate::announce::Script
     Grpc { service: grpc::Service, tls: Option<tls::Show> },
 }
 
@@ -49,7 +51,10 @@ impl FromStr for Manner {
             "close" => return Ok(Self::Close),
             other => match other.strip_prefix("bytes:") {
                 Some(bytes) => return Ok(Self::Bytes(unescape(bytes)?)),
-                None => grpc::Service::Evil(other.parse()?),
+                None => match other.strip_prefix("announce:") {
+                    Some(script) => grpc::Service::Announcing(script.parse()?),
+                    None => grpc::Service::Evil(other.parse()?),
+                },
             },
         };
         Ok(Self::Grpc { service, tls })

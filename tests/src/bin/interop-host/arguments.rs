@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Negotiated,
     /// go-plugin's example of streams.
     Streaming,
+    /// go-plugin's example with callbacks.
+    Counter,
     /// crowdsec's notifications.
     Notifier,
 }
@@ -30,7 +32,7 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) fn cookie(self) -> MagicCookie {
         match self {
-            Self::Probe | Self::Kv | Self::Negotiated | Self::Streaming => {
+            Self::Probe | Self::Kv | Self::Negotiated | Self::Streaming | Self::Counter => {
                 MagicCookie::new("BASIC_PLUGIN", "hello")
             }
             // crowdsec's plugins take whatever value they are started with.
@@ -44,7 +46,7 @@ impl Kind {
         match self {
             Self::Probe => &[2, 3],
             Self::Negotiated => &[3, 4],
-            Self::Kv | Self::Streaming | Self::Notifier => &[1],
+            Self::Kv | Self::Streaming | Self::Counter | Self::Notifier => &[1],
         }
     }
 
@@ -74,6 +76,7 @@ impl Arguments {
                 ("--kind", "kv") => parsed.kind = Kind::Kv,
                 ("--kind", "negotiated") => parsed.kind = Kind::Negotiated,
                 ("--kind", "streaming") => parsed.kind = Kind::Streaming,
+                ("--kind", "counter") => parsed.kind = Kind::Counter,
                 ("--kind", "notifier") => parsed.kind = Kind::Notifier,
                 ("--tls", "auto") => parsed.tls = Tls::Auto,
                 ("--tls", "plain") => parsed.tls = Tls::Plaintext,

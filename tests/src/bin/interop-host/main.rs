@@ -1,7 +1,7 @@
 //! Our host, for plugins of other libraries: it starts the one given and checks it.
 //!
-//! Usage: `interop-host --kind probe|kv|negotiated|streaming|notifier [--tls auto|plain] [--network unix|tcp]
-//! [--skip CHECK,CHECK…] -- COMMAND [ARGUMENT…]`
+//! Usage: `interop-host --kind probe|kv|negotiated|streaming|counter|notifier [--tls auto|plain]
+//! [--network unix|tcp] [--skip CHECK,CHECK…] -- COMMAND [ARGUMENT…]`
 //!
 //! It prints each check as a line of JSON, as the hosts under `tests/peers` do, and exits with 1 if
 //! one has failed.
@@ -14,6 +14,7 @@ use rpcplugin::Tls;
 use tracing_subscriber::{layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 mod arguments;
+mod counter;
 mod kv;
 mod notifier;
 mod probe;
@@ -45,6 +46,7 @@ async fn main() -> Result<ExitCode> {
                 kv::check_version(&session, &mut report).await;
             }
             Kind::Streaming => streamer::check(&session, &mut report).await,
+            Kind::Counter => counter::check(&session, &mut report).await,
             Kind::Notifier => notifier::check(&session, &recorder, &mut report).await,
         }
         session.end(&mut report).await;

@@ -1,15 +1,19 @@
-//! The plugin that hosts of other libraries load: `Probe`, `KV` and `StreamerService`, in versions
-//! 1 and 2.
+//! The plugin that hosts of other libraries load: `Probe`, `KV`, `StreamerService` and `Counter`, in
+//! versions 1 and 2.
 //!
 //! Usage: `interop-plugin [versions=2,3] [unix|tcp]`. The cookie is that of go-plugin's key-value example, so that
 //! the example's own host can load it.
 
 use std::{env, process::ExitCode};
 
-use rpcplugin::{MagicCookie, PluginSet, Server};
+use rpcplugin::{MagicCookie, PluginSet, Server, server::Context};
 use rpcplugin_core::{Network, limits};
-use rpcplugin_proto::{kv, kv::kv_server::KvServer, probe, probe::probe_server::ProbeServer};
+use rpcplugin_proto::{
+    counter::counter_server::CounterServer, kv, kv::kv_server::KvServer, probe,
+    probe::probe_server::ProbeServer,
+};
 
+mod counter;
 mod file_store;
 #[path = "../test-plugin/report.rs"]
 mod report;
@@ -28,13 +32,18 @@ async fn main() -> ExitCode {
     let mut server = Server::new(COOKIE).transports([network]);
     for version in versions.unwrap_or("1,2").split(',') {
         let version = version.parse().expect("versions are numbers");
-        let probe = ProbeServer::new(test_probe::TestProbe::new(version))
-            .max_decoding_message_size(limits::MESSAGE)
-            .max_encoding_message_size(limits::MESSAGE);
+        let probe = |context: &Context| {
+            ProbeServer::new(test_probe::TestProbe::new(context))
+                .max_decoding_message_size(limits::MESSAGE)
+                .max_encoding_message_size(limits::MESSAGE)
+        };
         let set = PluginSet::new()
             .service(KvServer::new(file_store::FileStore))
             .service(streamer::Streamer::default())
-            .service(probe)
+            .service_with(probe)
+            .service_with(|context| {
+                CounterServer::new(counter::FileCounter { broker: context.broker() })
+            })
             .descriptors(kv::FILE_DESCRIPTOR_SET)
             .descriptors(probe::FILE_DESCRIPTOR_SET);
         server = server.plugins(version, set);

@@ -11,7 +11,7 @@
 
 use std::process::ExitCode;
 
-use rpcplugin::{PluginSet, Server};
+use rpcplugin::{PluginSet, Server, server::Context};
 use rpcplugin_core::limits;
 use rpcplugin_proto::{kv, kv::kv_server::KvServer, probe, probe::probe_server::ProbeServer};
 
@@ -25,12 +25,14 @@ async fn main() -> ExitCode {
     let store = kv_store::Store::default();
     let mut server = Server::new(rpcplugin_tests::COOKIE);
     for version in versions(&arguments) {
-        let probe = ProbeServer::new(test_probe::TestProbe::new(version))
-            .max_decoding_message_size(limits::MESSAGE)
-            .max_encoding_message_size(limits::MESSAGE);
+        let probe = |context: &Context| {
+            ProbeServer::new(test_probe::TestProbe::new(context))
+                .max_decoding_message_size(limits::MESSAGE)
+                .max_encoding_message_size(limits::MESSAGE)
+        };
         let set = PluginSet::new()
             .service(KvServer::new(store.clone()))
-            .service(probe)
+            .service_with(probe)
             .descriptors(kv::FILE_DESCRIPTOR_SET)
             .descriptors(probe::FILE_DESCRIPTOR_SET);
         server = server.plugins(version, set);

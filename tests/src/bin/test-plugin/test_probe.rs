@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use rpcplugin_proto::probe::probe_server::Probe;
+use rpcplugin::{Error, broker::Broker, server::Context};
+use rpcplugin_proto::probe::{
+    probe_client::ProbeClient,
+    probe_server::{Probe, ProbeServer},
+};
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Code, Request, Response, Status, Streaming};
 
@@ -15,15 +19,16 @@ use crate::report::{Unfinished, report};
 type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Does what it is asked, and tells what it has.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TestProbe {
     version: u32,
+    broker: Broker,
 }
 
 impl TestProbe {
     /// The probe of one protocol version.
-    pub(crate) fn new(version: u32) -> Self {
-        Self { version }
+    pub(crate) fn new(context: &Context) -> Self {
+        Self { version: context.version(), broker: context.broker() }
     }
 }
 
@@ -130,4 +135,20 @@ impl Probe for TestProbe {
         }
         Ok(Response::new(serde_json::json!(open).to_string()))
     }
+
+    async fn serve(&self, _: Request<()>) -> Result<Response<u32>, Status> {
+        let served = self.broker.serve(ProbeServer::new(self.clone())).await;
+        Ok(Response::new(served.map_err(|error| failed(&error))?.keep().get()))
+    }
+
+    async fn dial(&self, request: Request<u32>) -> Result<Response<Vec<u8>>, Status> {
+        let channel = self.broker.dial(request.into_inner()).await;
+        let channel = channel.map_err(|error| failed(&error))?;
+        ProbeClient::new(channel).echo(b"over a side channel".to_vec()).await
+    }
+}
+
+/// An error of the broker, with its code first.
+fn failed(error: &Error) -> Status {
+    Status::aborted(format!("{}: {error}", error.code()))
 }

@@ -23,7 +23,11 @@ pub(super) fn run(pair: &Pair, host: &[OsString], plugin: &[OsString]) -> Result
     // The first example starts what the variable says, the others these files.
     scratch.script("kv-plugin", &line)?;
     scratch.script("plugin/streamer", &line)?;
-    let variables = [("KV_PROTO", OsString::from("grpc")), ("KV_PLUGIN", OsString::from(line))];
+    let variables = [
+        ("KV_PROTO", OsString::from("grpc")),
+        ("KV_PLUGIN", OsString::from(&line)),
+        ("COUNTER_PLUGIN", OsString::from(line)),
+    ];
     let call = |arguments: &[&str]| {
         let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
         let ended = scratch.run(&[host, &arguments].concat(), &variables)?;
@@ -43,11 +47,19 @@ pub(super) fn run(pair: &Pair, host: &[OsString], plugin: &[OsString]) -> Result
         });
         checks.push(Check::of("streams", streamed));
     } else {
-        checks.push(Check::of("put", call(&["put", "colour", "blue"]).map(|_| "stored".into())));
-        let got = call(&["get", "colour"]).and_then(|lines| {
+        // A counter adds what is put, by asking its host.
+        let (name, puts, expected) = match pair.host.service {
+            Service::Bidirectional => ("visits", ["5", "7"].as_slice(), "12"),
+            _ => ("colour", ["blue"].as_slice(), "blue"),
+        };
+        for value in puts {
+            let put = call(&["put", name, value]);
+            checks.push(Check::of("put", put.map(|_| "stored".into())));
+        }
+        let got = call(&["get", name]).and_then(|lines| {
             // The example's plugin adds a line of its own to what it stores.
             let got = lines.first().map_or("nothing", String::as_str);
-            ensure!(got == "blue", "got {got:?}, not \"blue\"");
+            ensure!(got == expected, "got {got:?}, not {expected:?}");
             Ok("the value stored before".into())
         });
         checks.push(Check::of("get", got));

@@ -20,6 +20,8 @@ const EXAMPLES: &str = "github.com/hashicorp/go-plugin/examples";
 pub(super) fn prepare(dir: &Path, modfile: &str) -> Result<Programs> {
     build(dir, modfile, &["./host", "./plugin"])?;
     build(dir, modfile, &examples(&["grpc", "grpc/plugin-go-grpc"]))?;
+    let bidirectional = examples(&["bidirectional", "bidirectional/plugin-go-grpc"]);
+    build(&dir.join(BIDIRECTIONAL), modfile, &bidirectional)?;
     Ok(programs(dir))
 }
 
@@ -41,6 +43,9 @@ pub(super) fn prepare_newest(dir: &Path, modfile: &str) -> Result<Programs> {
     Ok(programs)
 }
 
+/// A folder of its own: the plugin of that example has the name of another one's.
+const BIDIRECTIONAL: &str = "bidirectional-example";
+
 fn examples(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| format!("{EXAMPLES}/{name}")).collect()
 }
@@ -58,11 +63,17 @@ fn build(dir: &Path, modfile: &str, packages: &[impl AsRef<OsStr>]) -> Result<()
 
 fn programs(dir: &Path) -> Programs {
     let program = |name: &str| command(dir.join(name), &[]);
+    let bidirectional = |name: &str| command(dir.join(BIDIRECTIONAL).join(name), &[]);
     Programs {
-        hosts: vec![(Service::Probe, program("host")), (Service::Example, program("grpc"))],
+        hosts: vec![
+            (Service::Probe, program("host")),
+            (Service::Example, program("grpc")),
+            (Service::Bidirectional, bidirectional("bidirectional")),
+        ],
         plugins: vec![
             (Service::Probe, program("plugin")),
             (Service::Example, program("plugin-go-grpc")),
+            (Service::Bidirectional, bidirectional("plugin-go-grpc")),
         ],
     }
 }

@@ -27,13 +27,15 @@ pub(super) fn prepare() -> Result<Programs> {
             (Service::Example, host("kv")),
             (Service::Negotiated, host("negotiated")),
             (Service::Streaming, host("streaming")),
+            (Service::Bidirectional, host("counter")),
             (Service::Notifier, host("notifier")),
         ],
         // One program serves the probe and the services of the examples.
         plugins: vec![
             (Service::Probe, plugin.clone()),
             (Service::Example, plugin.clone()),
-            (Service::Streaming, plugin),
+            (Service::Streaming, plugin.clone()),
+            (Service::Bidirectional, plugin),
             (Service::Negotiated, command(program("interop-plugin"), &["versions=2,3"])),
         ],
     })

@@ -29,6 +29,8 @@ pub(super) enum Service {
     Negotiated,
     /// go-plugin's example of streams.
     Streaming,
+    /// go-plugin's example with callbacks.
+    Bidirectional,
     /// crowdsec's notifications.
     Notifier,
 }
@@ -77,7 +79,8 @@ impl End {
     }
 
     pub(super) fn is_example(self) -> bool {
-        matches!(self.service, Service::Example | Service::Negotiated | Service::Streaming)
+        use self::Service::{Bidirectional, Example, Negotiated, Streaming};
+        matches!(self.service, Example | Negotiated | Streaming | Bidirectional)
     }
 
     /// Whether this host can drive that plugin: ours know every service.
@@ -90,6 +93,7 @@ impl End {
             Service::Example => " example",
             Service::Negotiated => " negotiated example",
             Service::Streaming => " streaming example",
+            Service::Bidirectional => " bidirectional example",
             Service::Probe | Service::Notifier => "",
         };
         format!("{}{example}", self.peer.name())

@@ -57,15 +57,16 @@ impl Peer {
             Self::Ours => "the host and the plugin of this repository",
             Self::Go180 => {
                 "the newest go-plugin, with the newest gRPC for Go: a host and a plugin written for \
-                 these tests, and its own examples `grpc`, `negotiated` and `streaming` as they are"
+                 these tests, and its own examples `grpc`, `negotiated`, `streaming` and \
+                 `bidirectional` as they are"
             }
             Self::Go160 => {
                 "the first go-plugin that multiplexes, with the gRPC of its time: the same programs, \
-                 and its own example `grpc` as it is"
+                 and its own examples `grpc` and `bidirectional` as they are"
             }
             Self::Go148 => {
                 "a go-plugin before socket directories, with the gRPC of its time: the same programs, \
-                 and its own example `grpc` as it is"
+                 and its own examples `grpc` and `bidirectional` as they are"
             }
             Self::Crowdsec => {
                 "the dummy notification plugin of Debian's package `crowdsec`, an executable that \
@@ -87,9 +88,12 @@ impl Peer {
     pub(super) fn services(self) -> &'static [Service] {
         match self {
             Self::Go180 => {
-                &[Service::Probe, Service::Example, Service::Negotiated, Service::Streaming]
+                use Service::{Bidirectional, Example, Negotiated, Probe, Streaming};
+                &[Probe, Example, Negotiated, Streaming, Bidirectional]
             }
-            Self::Go160 | Self::Go148 => &[Service::Probe, Service::Example],
+            Self::Go160 | Self::Go148 => {
+                &[Service::Probe, Service::Example, Service::Bidirectional]
+            }
             Self::Crowdsec => &[Service::Notifier],
             Self::Ours | Self::Pyvider | Self::PythonPlugin => &[Service::Probe],
         }

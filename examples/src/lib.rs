@@ -1,11 +1,16 @@
 //! What the programs of this package share.
 
 mod facts;
+#[cfg(unix)]
+mod oci;
 mod store;
+mod words;
 
 use rpcplugin::MagicCookie;
 
-pub use self::{facts::Facts, store::Store};
+#[cfg(unix)]
+pub use self::oci::OciRunner;
+pub use self::{facts::Facts, store::Store, words::Words};
 
 /// Proof that an example's plugin was started by its host.
 pub const COOKIE: MagicCookie =

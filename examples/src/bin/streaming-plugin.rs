@@ -1,57 +1,16 @@
 //! A plugin with one method of each kind of call. Its host: `streaming-host`.
+//!
+//! The service is `src/words.rs`, in the library of this package.
 
 use std::process::ExitCode;
 
-use rpcplugin::{PluginSet, Server, tonic};
-use rpcplugin_examples::COOKIE;
-use rpcplugin_proto::text::{
-    FILE_DESCRIPTOR_SET, Line,
-    text_server::{Text, TextServer},
-};
-use tokio_stream::StreamExt as _;
-use tonic::{Request, Response, Status, Streaming, codegen::BoxStream};
-
-struct Words;
-
-#[tonic::async_trait]
-impl Text for Words {
-    async fn upper(&self, request: Request<Line>) -> Result<Response<Line>, Status> {
-        Ok(Response::new(Line { text: request.into_inner().text.to_uppercase() }))
-    }
-
-    type SplitStream = BoxStream<Line>;
-
-    async fn split(&self, request: Request<Line>) -> Result<Response<Self::SplitStream>, Status> {
-        let text = request.into_inner().text;
-        let words: Vec<_> =
-            text.split_whitespace().map(|word| Ok(Line { text: word.into() })).collect();
-        Ok(Response::new(Box::pin(tokio_stream::iter(words))))
-    }
-
-    async fn join(&self, request: Request<Streaming<Line>>) -> Result<Response<Line>, Status> {
-        let mut lines = request.into_inner();
-        let mut words = Vec::new();
-        while let Some(line) = lines.message().await? {
-            words.push(line.text);
-        }
-        Ok(Response::new(Line { text: words.join(" ") }))
-    }
-
-    type ReverseStream = BoxStream<Line>;
-
-    async fn reverse(
-        &self,
-        request: Request<Streaming<Line>>,
-    ) -> Result<Response<Self::ReverseStream>, Status> {
-        let lines = request.into_inner();
-        let reversed =
-            lines.map(|line| line.map(|line| Line { text: line.text.chars().rev().collect() }));
-        Ok(Response::new(Box::pin(reversed)))
-    }
-}
+use rpcplugin::{PluginSet, Server};
+use rpcplugin_examples::{COOKIE, Words};
+use rpcplugin_proto::text::{FILE_DESCRIPTOR_SET, text_server::TextServer};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let plugins = PluginSet::new().service(TextServer::new(Words)).descriptors(FILE_DESCRIPTOR_SET);
+    let words = TextServer::new(Words::default());
+    let plugins = PluginSet::new().service(words).descriptors(FILE_DESCRIPTOR_SET);
     Server::new(COOKIE).plugins(1, plugins).run().await
 }

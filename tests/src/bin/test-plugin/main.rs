@@ -6,6 +6,7 @@
 //! | `require-tls` | refuses hosts that bring no certificate |
 //! | `detach` | outlives its host |
 //! | `debug-attach` | serves in test mode, with its record `kv` on stdout |
+//! | `leaf=PROGRAM report=FILE` | is itself the host of another plugin, and tells of it |
 //!
 //! `TEST_PLUGIN_REPORT` names a pipe to which handlers report what a reply cannot tell.
 
@@ -16,12 +17,24 @@ use rpcplugin_core::limits;
 use rpcplugin_proto::{kv, kv::kv_server::KvServer, probe, probe::probe_server::ProbeServer};
 
 mod kv_store;
+mod nest;
 mod report;
 mod test_probe;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Before this plugin is one, while its environment still holds what its host gave it.
+    let leaf = match (value(&arguments, "leaf="), value(&arguments, "report=")) {
+        (Some(leaf), Some(report)) => match nest::start(leaf, report.as_ref()).await {
+            Ok(leaf) => Some(leaf),
+            Err(error) => {
+                eprintln!("the leaf did not start: {error:#}");
+                return ExitCode::FAILURE;
+            }
+        },
+        _ => None,
+    };
     let store = kv_store::Store::default();
     let mut server = Server::new(rpcplugin_tests::COOKIE);
     for version in versions(&arguments) {
@@ -46,11 +59,19 @@ async fn main() -> ExitCode {
     if arguments.iter().any(|argument| argument == "debug-attach") {
         return server.debug_attach("kv").await;
     }
-    server.run().await
+    let ended = server.run().await;
+    if let Some(leaf) = leaf {
+        // How it ends is not this plugin's story.
+        let _ = leaf.shutdown().await;
+    }
+    ended
 }
 
 fn versions(arguments: &[String]) -> Vec<u32> {
-    let list = arguments.iter().find_map(|argument| argument.strip_prefix("versions="));
-    let versions = list.unwrap_or("1").split(',');
+    let versions = value(arguments, "versions=").unwrap_or("1").split(',');
     versions.map(|version| version.parse().expect("versions are numbers")).collect()
+}
+
+fn value<'a>(arguments: &'a [String], name: &str) -> Option<&'a str> {
+    arguments.iter().find_map(|argument| argument.strip_prefix(name))
 }

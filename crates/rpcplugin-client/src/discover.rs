@@ -159,6 +159,9 @@ impl Found {
         if let Some(cookie) = &manifest.cookie {
             builder.cookie = cookie.clone();
         }
+        if !manifest.sha256.is_empty() {
+            builder = builder.sha256(&manifest.sha256);
+        }
         if !manifest.versions.is_empty() {
             let host = std::mem::take(&mut builder.settings.versions);
             let common: Vec<_> =

@@ -345,3 +345,24 @@ async fn emptied(directory: &Path) {
     };
     tokio::time::timeout(Duration::from_secs(10), emptied).await.unwrap();
 }
+
+#[test]
+fn an_address_is_connected_to_and_left() {
+    leak_free(async |guard| {
+        let far = Address::Tcp(([192, 0, 2, 1], 9).into());
+        for builder in [plaintext(guard), host::host(guard)] {
+            let error = builder.connect(far.clone()).await.unwrap_err();
+            assert_eq!(error.code(), "SECURITY_TLS_REQUIRED");
+        }
+        let plugin = Debugged::start(guard).await;
+        let address = plugin.record.address.clone();
+        let error = host::host(guard).connect(address.clone()).await.unwrap_err();
+        assert_eq!(error.code(), "SECURITY_TLS_REQUIRED", "there is nothing to pin");
+        let client = plaintext(guard).connect(address).await.unwrap();
+        works(&client).await;
+        assert_eq!((client.pid(), client.reattach()), (0, None));
+        assert_eq!(client.shutdown().await.unwrap().outcome, ShutdownOutcome::Left);
+        assert!(exists(plugin.record.pid));
+        plugin.stop().await;
+    });
+}

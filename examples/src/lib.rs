@@ -20,3 +20,8 @@ pub const COOKIE: MagicCookie =
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}
+
+/// Compiles the programs of a guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/attach.md")]
+mod attach {}

@@ -57,6 +57,7 @@ of the captured output, and a log line with its level.
 The example of streams writes a file and reads it back in chunks.
 The key-value examples put, get, and miss a key; the one of several versions must be served by the
 implementation of version 3, and a host that offers version 2 alone is told that this one is net/rpc.
+The multiplexed pairs carry everything on one connection, and call 20 side channels in each direction.
 
 ## Notes
 

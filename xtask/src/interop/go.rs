@@ -25,6 +25,21 @@ pub(super) fn prepare(dir: &Path, modfile: &str) -> Result<Programs> {
     Ok(programs(dir))
 }
 
+/// The same of a version that multiplexes.
+pub(super) fn prepare_multiplexing(dir: &Path, modfile: &str) -> Result<Programs> {
+    let mut programs = prepare(dir, modfile)?;
+    multiplexing(dir, modfile, &mut programs)?;
+    Ok(programs)
+}
+
+/// Two further programs of ours, which older versions cannot build.
+fn multiplexing(dir: &Path, modfile: &str, programs: &mut Programs) -> Result<()> {
+    build(dir, modfile, &["./muxhost", "./muxplugin"])?;
+    programs.hosts.push((Service::Multiplexed, command(dir.join("muxhost"), &[])));
+    programs.plugins.push((Service::Multiplexed, command(dir.join("muxplugin"), &[])));
+    Ok(())
+}
+
 /// The same of the newest version, with further examples.
 pub(super) fn prepare_newest(dir: &Path, modfile: &str) -> Result<Programs> {
     let mut programs = prepare(dir, modfile)?;
@@ -40,6 +55,7 @@ pub(super) fn prepare_newest(dir: &Path, modfile: &str) -> Result<Programs> {
         (Service::Negotiated, command(dir.join("plugin-go"), &[])),
         (Service::Streaming, command(streaming.join("plugin"), &[])),
     ]);
+    multiplexing(dir, modfile, &mut programs)?;
     Ok(programs)
 }
 

@@ -14,6 +14,7 @@ pub(super) fn prepare() -> Result<Programs> {
     let status = workspace::cargo()
         .args(["build", "--quiet", "--package", "rpcplugin-tests"])
         .args(["--bin", "interop-host", "--bin", "interop-plugin"])
+        .args(["--bin", "mux-host", "--bin", "broker-plugin"])
         .status()
         .context("cannot run cargo build")?;
     ensure!(status.success(), "our own ends do not build");
@@ -28,6 +29,7 @@ pub(super) fn prepare() -> Result<Programs> {
             (Service::Negotiated, host("negotiated")),
             (Service::Streaming, host("streaming")),
             (Service::Bidirectional, host("counter")),
+            (Service::Multiplexed, command(program("mux-host"), &[])),
             (Service::Notifier, host("notifier")),
         ],
         // One program serves the probe and the services of the examples.
@@ -37,6 +39,7 @@ pub(super) fn prepare() -> Result<Programs> {
             (Service::Streaming, plugin.clone()),
             (Service::Bidirectional, plugin),
             (Service::Negotiated, command(program("interop-plugin"), &["versions=2,3"])),
+            (Service::Multiplexed, command(program("broker-plugin"), &[])),
         ],
     })
 }

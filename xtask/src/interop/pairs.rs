@@ -31,6 +31,8 @@ pub(super) enum Service {
     Streaming,
     /// go-plugin's example with callbacks.
     Bidirectional,
+    /// Side channels in both directions, with everything on one connection.
+    Multiplexed,
     /// crowdsec's notifications.
     Notifier,
 }
@@ -85,6 +87,10 @@ impl End {
 
     /// Whether this host can drive that plugin: ours know every service.
     fn understands(self, plugin: Self) -> bool {
+        if self.service == Service::Multiplexed && plugin.service == Service::Multiplexed {
+            // go-plugin's plugin leaves its socket behind then.
+            return self.is_ours() || plugin.is_ours();
+        }
         self.service == plugin.service || self.is_ours() || plugin.is_ours()
     }
 
@@ -94,6 +100,7 @@ impl End {
             Service::Negotiated => " negotiated example",
             Service::Streaming => " streaming example",
             Service::Bidirectional => " bidirectional example",
+            Service::Multiplexed => " multiplexed",
             Service::Probe | Service::Notifier => "",
         };
         format!("{}{example}", self.peer.name())

@@ -88,12 +88,14 @@ impl Peer {
     pub(super) fn services(self) -> &'static [Service] {
         match self {
             Self::Go180 => {
-                use Service::{Bidirectional, Example, Negotiated, Probe, Streaming};
-                &[Probe, Example, Negotiated, Streaming, Bidirectional]
+                use Service::{Bidirectional, Example, Multiplexed, Negotiated, Probe, Streaming};
+                &[Probe, Example, Negotiated, Streaming, Bidirectional, Multiplexed]
             }
-            Self::Go160 | Self::Go148 => {
-                &[Service::Probe, Service::Example, Service::Bidirectional]
+            Self::Go160 => {
+                use Service::{Bidirectional, Example, Multiplexed, Probe};
+                &[Probe, Example, Bidirectional, Multiplexed]
             }
+            Self::Go148 => &[Service::Probe, Service::Example, Service::Bidirectional],
             Self::Crowdsec => &[Service::Notifier],
             Self::Ours | Self::Pyvider | Self::PythonPlugin => &[Service::Probe],
         }
@@ -113,7 +115,7 @@ impl Peer {
         match self {
             Self::Ours => ours::prepare(),
             Self::Go180 => go::prepare_newest(&dir.join("go-plugin-1.8.0"), "go.mod"),
-            Self::Go160 => go::prepare(&dir.join("go-plugin-1.6.0"), "v1.6.0.mod"),
+            Self::Go160 => go::prepare_multiplexing(&dir.join("go-plugin-1.6.0"), "v1.6.0.mod"),
             Self::Go148 => go::prepare(&dir.join("go-plugin-1.4.8"), "v1.4.8.mod"),
             Self::Crowdsec => debian::prepare(&dir.join("crowdsec")),
             Self::Pyvider => python::prepare(&dir.join("venv"), "pyvider"),

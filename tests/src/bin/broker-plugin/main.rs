@@ -10,7 +10,7 @@
 use std::process::ExitCode;
 
 use rpcplugin::{PluginSet, Server, broker::Broker};
-use rpcplugin_core::MagicCookie;
+use rpcplugin_core::{MagicCookie, Network};
 use rpcplugin_proto::kv::{
     Empty, Entry, GetRequest, GetResponse, ListRequest, PutRequest,
     kv_client::KvClient,
@@ -23,7 +23,11 @@ async fn main() -> ExitCode {
     let plugins = PluginSet::new().service_with(|context| {
         KvServer::new(Names { name: "plugin".to_owned(), broker: context.broker() })
     });
-    Server::new(cookie()).plugins(1, plugins).run().await
+    let server = Server::new(cookie()).plugins(1, plugins);
+    // Hosts of other libraries cannot choose.
+    let tcp = std::env::args().any(|argument| argument == "tcp");
+    let server = if tcp { server.transports([Network::Tcp]) } else { server };
+    server.run().await
 }
 
 /// That of the hosts in Go, if one of them started this.

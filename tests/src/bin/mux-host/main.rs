@@ -1,0 +1,111 @@
+//! A host with everything on one connection, for plugins that answer to the keys of
+//! `broker-plugin`. It tells its one check as `interop-host` does.
+//!
+//! Usage: `mux-host --tls auto|plain --network unix|tcp -- COMMAND [ARGUMENT…]`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rpcplugin::{
+    Client, Tls,
+    broker::Broker,
+    client::{PluginChannel, ShutdownOutcome},
+};
+use rpcplugin_core::{MagicCookie, Network};
+use rpcplugin_proto::kv::{
+    Empty, Entry, GetRequest, GetResponse, ListRequest, PutRequest,
+    kv_client::KvClient,
+    kv_server::{Kv, KvServer},
+};
+use serde_json::json;
+use tokio::process::Command;
+use tonic::{Request, Response, Status};
+
+/// That of go-plugin's example.
+const COOKIE: MagicCookie = MagicCookie::new("BASIC_PLUGIN", "hello");
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let done = run().await;
+    let passed = done.is_ok();
+    let detail = done.map_or_else(|error| format!("{error:#}"), |()| DONE.to_owned());
+    println!("{}", json!({ "check": "multiplexed", "passed": passed, "detail": detail }));
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+const DONE: &str = "20 side channels in each direction, and a graceful end";
+
+async fn run() -> Result<()> {
+    let (mut tls, mut network) = (Tls::Auto, Network::Unix);
+    let mut words = std::env::args().skip(1);
+    while let Some(option) = words.next().filter(|option| option != "--") {
+        let value = words.next().with_context(|| format!("{option} needs a value"))?;
+        match (option.as_str(), value.as_str()) {
+            ("--tls", "auto") => tls = Tls::Auto,
+            ("--tls", "plain") => tls = Tls::Plaintext,
+            ("--network", "unix") => network = Network::Unix,
+            ("--network", "tcp") => network = Network::Tcp,
+            ("--skip", _) => {}
+            _ => bail!("unknown option: {option} {value}"),
+        }
+    }
+    let mut command = Command::new(words.next().context("no plugin")?);
+    command.args(words);
+    let builder = Client::builder(COOKIE).tls(tls).transports([network]);
+    let client = builder.multiplex_grpc(true).spawn(command).await?;
+    let broker = client.broker();
+    for round in 0..20 {
+        let name = round.to_string();
+        call_plugin(&client, &broker, &name).await.context("calling the plugin")?;
+        called_by_plugin(&client, &broker, &name).await.context("called by the plugin")?;
+    }
+    expect(client.dispense(KvClient::new), "k", "plugin:k").await?;
+    let report = client.shutdown().await?;
+    ensure!(report.outcome == ShutdownOutcome::Graceful, "{report}");
+    Ok(())
+}
+
+async fn call_plugin(client: &Client, broker: &Broker, name: &str) -> Result<()> {
+    let id = get(client.dispense(KvClient::new), &format!("serve {name}")).await?;
+    let channel = broker.dial(id.parse::<u32>()?).await?;
+    expect(KvClient::new(channel), "k", &format!("{name}:k")).await
+}
+
+async fn called_by_plugin(client: &Client, broker: &Broker, name: &str) -> Result<()> {
+    let served = broker.serve(KvServer::new(Names(name.to_owned()))).await?;
+    let key = format!("dial {} k", served.id());
+    expect(client.dispense(KvClient::new), &key, &format!("{name}:k")).await
+}
+
+async fn expect(kv: KvClient<PluginChannel>, key: &str, value: &str) -> Result<()> {
+    let got = get(kv, key).await?;
+    ensure!(got == value, "{key:?} is {got:?}, not {value:?}");
+    Ok(())
+}
+
+async fn get(mut kv: KvClient<PluginChannel>, key: &str) -> Result<String> {
+    let reply = kv.get(GetRequest { key: key.to_owned() }).await?.into_inner();
+    Ok(String::from_utf8(reply.value.to_vec())?)
+}
+
+/// Answers with its name and the key.
+#[derive(Debug)]
+struct Names(String);
+
+#[tonic::async_trait]
+impl Kv for Names {
+    type ListStream = tokio_stream::Empty<Result<Entry, Status>>;
+
+    async fn get(&self, request: Request<GetRequest>) -> Result<Response<GetResponse>, Status> {
+        let value = format!("{}:{}", self.0, request.into_inner().key);
+        Ok(Response::new(GetResponse { value: value.into() }))
+    }
+
+    async fn put(&self, _: Request<PutRequest>) -> Result<Response<Empty>, Status> {
+        Ok(Response::new(Empty {}))
+    }
+
+    async fn list(&self, _: Request<ListRequest>) -> Result<Response<Self::ListStream>, Status> {
+        Ok(Response::new(tokio_stream::empty()))
+    }
+}

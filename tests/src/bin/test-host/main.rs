@@ -1,8 +1,9 @@
 //! A host that a test can kill: starts one plugin, tells what it has, and waits.
 //!
 //! Usage: `test-host [OPTION]… -- PROGRAM [ARGUMENTS]`, with the options `plaintext`, `detach`,
-//! `user=NUMBER`, `cookie=KEY=VALUE`, `drop`, `exit`, `sleep` (makes a call that does not end) and `handover=DIR`
-//! (writes there what the next host needs: `record` and, with TLS, `identity`).
+//! `user=NUMBER`, `cookie=KEY=VALUE`, `drop`, `exit`, `sleep` (makes a call that does not end),
+//! `offer` (each side offers a side channel that nobody dials) and `handover=DIR` (writes there
+//! what the next host needs: `record` and, with TLS, `identity`).
 //!
 //! One line goes to stdout when the plugin answers: `ready PID ADDRESS`. A byte on stdin, or its
 //! end, asks for the shutdown; or it drops its client as its last deed, or just exits.
@@ -12,6 +13,7 @@ use std::{fs::OpenOptions, io::Write as _, path::Path};
 use anyhow::Context as _;
 use rpcplugin::{Client, MagicCookie, Tls};
 use rpcplugin_proto::probe::probe_client::ProbeClient;
+use rpcplugin_tests::Mirror;
 use tokio::{io::AsyncReadExt as _, process::Command};
 
 #[tokio::main]
@@ -23,7 +25,7 @@ async fn main() -> anyhow::Result<()> {
         builder = match option.as_str() {
             "plaintext" => builder.tls(Tls::Plaintext),
             "detach" => builder.detach(),
-            "drop" | "exit" | "sleep" => builder,
+            "drop" | "exit" | "sleep" | "offer" => builder,
             other if other.starts_with(COOKIE) || other.starts_with(HANDOVER) => builder,
             user if user.starts_with("user=") => {
                 let number = &user["user=".len()..];
@@ -47,6 +49,10 @@ async fn main() -> anyhow::Result<()> {
     if options.iter().any(|option| option == "sleep") {
         let mut probe = client.dispense(ProbeClient::new);
         tokio::spawn(async move { probe.sleep(600_000).await });
+    }
+    if options.iter().any(|option| option == "offer") {
+        client.broker().serve(Mirror::new()).await?.keep();
+        client.dispense(ProbeClient::new).serve(()).await?;
     }
     let mut stdout = std::io::stdout();
     writeln!(stdout, "ready {} {}", client.pid(), client.address())?;

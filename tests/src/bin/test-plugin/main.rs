@@ -6,6 +6,7 @@
 //! | `require-tls` | refuses hosts that bring no certificate |
 //! | `detach` | outlives its host |
 //! | `debug-attach` | serves in test mode, with its record `kv` on stdout |
+//! | `standalone=DIR` | serves on loopback with the certificates of that directory |
 //! | `leaf=PROGRAM report=FILE` | is itself the host of another plugin, and tells of it |
 //!
 //! `TEST_PLUGIN_REPORT` names a pipe to which handlers report what a reply cannot tell.
@@ -19,6 +20,7 @@ use rpcplugin_proto::{kv, kv::kv_server::KvServer, probe, probe::probe_server::P
 mod kv_store;
 mod nest;
 mod report;
+mod standalone;
 mod test_probe;
 
 #[tokio::main]
@@ -58,6 +60,15 @@ async fn main() -> ExitCode {
     }
     if arguments.iter().any(|argument| argument == "debug-attach") {
         return server.debug_attach("kv").await;
+    }
+    if let Some(directory) = value(&arguments, "standalone=") {
+        return match standalone::serve(server, directory.as_ref()).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("no server: {error:#}");
+                ExitCode::FAILURE
+            }
+        };
     }
     let ended = server.run().await;
     if let Some(leaf) = leaf {

@@ -6,7 +6,7 @@
 //! 1. no process of the test: none below this one, zombies included, and none anywhere that
 //!    carries the test's mark in its environment ([`LeakGuard::command`]);
 //! 2. no file in the test's base directory, and no new `rpcplugin…` or `plugin…` entry in the
-//!    directory for temporary files;
+//!    directory for temporary files that a process of the test holds;
 //! 3. no new descriptor;
 //! 4. no new thread;
 //! 5. no new tokio task.
@@ -203,7 +203,7 @@ impl LeakGuard {
     fn look(&self) -> Vec<Leak> {
         let mut leaks = Vec::new();
         leaks.extend(process::leaks(&self.before.processes, &self.mark));
-        leaks.extend(temporary::leaks(&self.before.entries, self.base()));
+        leaks.extend(temporary::leaks(&self.before.entries, self.base(), &self.mark));
         leaks.extend(descriptor::leaks(&self.before.descriptors));
         leaks.extend(thread::leaks(&self.before.threads));
         if let Some((handle, before)) = &self.tasks {

@@ -3,9 +3,12 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
-use std::{future::pending, process::Stdio, sync::mpsc, time::Duration};
+use std::{
+    future::pending, os::unix::net::UnixListener, process::Stdio, sync::mpsc, time::Duration,
+};
 
 use rpcplugin_tests::leak::{Kind, LeakGuard, leak_free};
+use rpcplugin_transport::PrivateDir;
 
 /// The kinds of what a guard finds at once.
 async fn kinds(guard: &LeakGuard) -> Vec<Kind> {
@@ -16,14 +19,18 @@ async fn kinds(guard: &LeakGuard) -> Vec<Kind> {
 }
 
 /// Runs `leak` under a guard that does not wait, and asserts what it finds before `end`.
-fn sees<T>(expected: Kind, leak: impl AsyncFnOnce(&LeakGuard) -> T, end: impl AsyncFnOnce(T)) {
+fn sees<T, const N: usize>(
+    expected: [Kind; N],
+    leak: impl AsyncFnOnce(&LeakGuard) -> T,
+    end: impl AsyncFnOnce(T),
+) {
     leak_free(async |outer| {
         // The outer guard holds the turn and proves that `end` cleans up.
         let guard = outer.nested().limit(Duration::ZERO);
         let leaked = leak(&guard).await;
         // Threads of other tests may come and go meanwhile.
         let seen = async {
-            while kinds(&guard).await != [expected] {
+            while kinds(&guard).await != expected {
                 tokio::task::yield_now().await;
             }
         };
@@ -61,7 +68,7 @@ fn what_vanishes_within_the_limit_is_no_leak() {
 #[test]
 fn a_child_that_runs_is_a_leak() {
     sees(
-        Kind::Process,
+        [Kind::Process],
         async |_| std::process::Command::new("sleep").arg("60").spawn().unwrap(),
         async |mut child| {
             child.kill().unwrap();
@@ -73,7 +80,7 @@ fn a_child_that_runs_is_a_leak() {
 #[test]
 fn a_child_that_nobody_reaped_is_a_leak() {
     sees(
-        Kind::Zombie,
+        [Kind::Zombie],
         async |_| {
             let child = std::process::Command::new("true").spawn().unwrap();
             let stat = format!("/proc/{}/stat", child.id());
@@ -94,7 +101,7 @@ fn a_child_that_nobody_reaped_is_a_leak() {
 #[test]
 fn a_marked_process_that_left_the_tree_is_a_leak() {
     sees(
-        Kind::Process,
+        [Kind::Process],
         async |guard| {
             // The shell ends at once, and its child has another parent then.
             let mut shell = guard.command("sh");
@@ -112,11 +119,11 @@ fn a_marked_process_that_left_the_tree_is_a_leak() {
 #[test]
 fn a_socket_in_the_base_directory_is_a_leak() {
     sees(
-        Kind::File,
+        [Kind::File],
         async |guard| {
             let path = guard.base().join("plugin.sock");
             // Dropping the listener closes it; nobody removes the file.
-            drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+            drop(UnixListener::bind(&path).unwrap());
             path
         },
         async |path| std::fs::remove_file(path).unwrap(),
@@ -126,16 +133,44 @@ fn a_socket_in_the_base_directory_is_a_leak() {
 #[test]
 fn a_plugin_directory_among_the_temporary_files_is_a_leak() {
     sees(
-        Kind::File,
-        async |_| tempfile::Builder::new().prefix("rpcplugin").tempdir().unwrap(),
-        async |directory| directory.close().unwrap(),
+        [Kind::File, Kind::Descriptor],
+        async |_| PrivateDir::create([std::env::temp_dir()], None).unwrap(),
+        async |directory| drop(directory),
     );
+}
+
+#[test]
+fn a_plugin_socket_among_the_temporary_files_is_a_leak() {
+    sees(
+        [Kind::File, Kind::Descriptor],
+        async |_| {
+            let mut name = tempfile::Builder::new();
+            name.prefix("plugin").make(|path| UnixListener::bind(path)).unwrap()
+        },
+        async |socket| socket.close().unwrap(),
+    );
+}
+
+/// On a machine where others start plugins, too.
+#[test]
+fn what_nobody_of_the_test_holds_among_the_temporary_files_is_none() {
+    leak_free(async |guard| {
+        let socket = tempfile::Builder::new().prefix("plugin").make(|path| {
+            // Dropping the listener closes it; nobody removes the file.
+            UnixListener::bind(path).map(drop)
+        });
+        let directory = tempfile::Builder::new().prefix("rpcplugin-").tempdir();
+        let leaks = guard.leaks().await;
+        assert!(leaks.is_empty(), "{leaks:?}");
+        socket.unwrap().close().unwrap();
+        directory.unwrap().close().unwrap();
+    });
 }
 
 #[test]
 fn an_open_descriptor_is_a_leak() {
     sees(
-        Kind::Descriptor,
+        [Kind::Descriptor],
         async |_| std::fs::File::open("/dev/null").unwrap(),
         async |file| {
             drop(file);
@@ -146,7 +181,7 @@ fn an_open_descriptor_is_a_leak() {
 #[test]
 fn a_thread_that_does_not_end_is_a_leak() {
     sees(
-        Kind::Thread,
+        [Kind::Thread],
         async |_| {
             let (done, wait) = mpsc::channel::<()>();
             (done, std::thread::spawn(move || wait.recv()))
@@ -161,7 +196,7 @@ fn a_thread_that_does_not_end_is_a_leak() {
 #[test]
 fn a_blocking_call_that_does_not_end_is_a_leak() {
     sees(
-        Kind::Thread,
+        [Kind::Thread],
         async |_| {
             let (done, wait) = mpsc::channel::<()>();
             tokio::task::spawn_blocking(move || wait.recv());
@@ -173,7 +208,7 @@ fn a_blocking_call_that_does_not_end_is_a_leak() {
 
 #[test]
 fn a_task_that_does_not_end_is_a_leak() {
-    sees(Kind::Task, async |_| tokio::spawn(pending::<()>()), async |task| task.abort());
+    sees([Kind::Task], async |_| tokio::spawn(pending::<()>()), async |task| task.abort());
 }
 
 #[test]

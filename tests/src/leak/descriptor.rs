@@ -45,7 +45,7 @@ pub(super) fn of(pid: &str) -> Vec<Descriptor> {
 }
 
 /// The path that a Unix socket is bound to, if this is one.
-fn socket_path(target: &std::path::Path) -> Option<String> {
+pub(super) fn socket_path(target: &std::path::Path) -> Option<String> {
     let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
     let table = fs::read_to_string("/proc/net/unix").ok()?;
     // Num RefCount Protocol Flags Type St Inode Path

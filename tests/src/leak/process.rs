@@ -25,6 +25,15 @@ pub(super) fn descendants() -> BTreeSet<Id> {
     pids.into_iter().map(|pid| (pid, table[&pid].started)).collect()
 }
 
+/// Every process of the test: this one, those below it, and those that carry the mark.
+pub(super) fn of_test(mark: &str) -> BTreeSet<u32> {
+    let table = table();
+    let mut pids = below(&table, std::process::id());
+    pids.extend(table.into_keys().filter(|pid| carries(*pid, mark)));
+    pids.insert(std::process::id());
+    pids
+}
+
 /// Processes of the test that are new and still there.
 pub(super) fn leaks(before: &BTreeSet<Id>, mark: &str) -> Vec<Leak> {
     let table = table();

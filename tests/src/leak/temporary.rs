@@ -1,4 +1,9 @@
 //! Files of a test: everything in its base directory, and ours in the system's directory.
+//!
+//! The system's directory belongs to everybody, and a socket that some other plugin left there
+//! while the test ran says nothing about the test. So an entry there counts if a process of the
+//! test holds it, and hosts and plugins of a test are told to use its base directory, where
+//! everything counts.
 
 use std::{
     collections::BTreeSet,
@@ -6,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Kind, Leak};
+use super::{Kind, Leak, descriptor, process};
 
 /// What hosts, plugins and go-plugin call their files.
 const PREFIXES: [&str; 2] = ["rpcplugin", "plugin"];
@@ -24,11 +29,16 @@ pub(super) fn entries() -> BTreeSet<PathBuf> {
         .collect()
 }
 
-/// What is left in `base`, and what is new in the directory for temporary files.
-pub(super) fn leaks(before: &BTreeSet<PathBuf>, base: &Path) -> Vec<Leak> {
+/// What is left in `base`, and what is new in the directory for temporary files and the test's.
+pub(super) fn leaks(before: &BTreeSet<PathBuf>, base: &Path, mark: &str) -> Vec<Leak> {
     let mut paths = Vec::new();
     collect(base, &mut paths);
-    paths.extend(entries().into_iter().filter(|path| !before.contains(path) && !is_foreign(path)));
+    let mut new: Vec<_> = entries().difference(before).cloned().collect();
+    if !new.is_empty() {
+        let processes = process::of_test(mark);
+        new.retain(|path| processes.iter().any(|pid| holds(*pid, path)));
+    }
+    paths.extend(new);
     paths
         .into_iter()
         .map(|path| Leak { kind: Kind::File, detail: path.display().to_string() })
@@ -47,22 +57,17 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// Whether the entry belongs to another test run on the same machine: a process outside our
-/// tree was told to use it.
-fn is_foreign(path: &Path) -> bool {
-    let ours = super::process::descendants();
+/// Whether the process has the entry, or something in it, open or bound, or was told to use it.
+fn holds(pid: u32, path: &Path) -> bool {
     let name = path.as_os_str().as_encoded_bytes();
-    let Ok(processes) = fs::read_dir("/proc") else { return false };
-    processes
-        .filter_map(Result::ok)
-        .filter(|entry| {
-            let pid = entry.file_name().to_str().and_then(|pid| pid.parse::<u32>().ok());
-            pid.is_some_and(|pid| {
-                pid != std::process::id() && !ours.iter().any(|(ours, _)| *ours == pid)
-            })
-        })
-        .any(|entry| {
-            fs::read(entry.path().join("environ"))
-                .is_ok_and(|all| all.windows(name.len()).any(|part| part == name))
-        })
+    let told = || {
+        fs::read(format!("/proc/{pid}/environ"))
+            .is_ok_and(|all| all.windows(name.len()).any(|part| part == name))
+    };
+    let open = |(_, target): &(u32, PathBuf)| {
+        target.starts_with(path)
+            || descriptor::socket_path(target)
+                .is_some_and(|bound| Path::new(&bound).starts_with(path))
+    };
+    told() || descriptor::of(&pid.to_string()).iter().any(open)
 }

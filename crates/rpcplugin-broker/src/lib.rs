@@ -8,9 +8,9 @@
 //!
 //! **Invariants:** apart from its [`Side`] a broker is the same in host and plugin. No message of
 //! the peer can panic it, block it, or make it keep more than
-//! [`max_pending`](BrokerOptions::max_pending) offers that nobody claims. It announces nothing
-//! that does not listen yet. Whatever ends a side channel, its listener, its socket and its tasks
-//! end with it.
+//! [`max_pending`](BrokerOptions::max_pending) offers that nobody claims, or knocks and promises
+//! whose stream has not come. It announces nothing that does not listen yet. Whatever ends a side
+//! channel, its listener, its socket and its tasks end with it.
 //!
 //! # Example
 //!

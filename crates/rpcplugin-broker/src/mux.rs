@@ -6,7 +6,8 @@
 //! for each direction: it is held from a knock to the moment at which the stream's first frame is
 //! on the wire.
 //!
-//! - `syn.rs` notices that moment; `driver.rs` is the task that owns the session.
+//! - `syn.rs` notices that moment; `driver.rs` is the task that owns the session; `counted.rs`
+//!   bounds how many streams it has.
 //! - `router.rs` is the accepting end's book: which stream is meant for whom.
 //! - `answers.rs` is the dialling end's book: which knock an answer belongs to.
 //! - `knock.rs` is one knock, which does not end because its caller went away.
@@ -14,6 +15,7 @@
 
 mod answers;
 mod connector;
+mod counted;
 mod driver;
 mod held;
 mod knock;

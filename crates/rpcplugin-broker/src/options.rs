@@ -21,7 +21,8 @@ pub struct BrokerOptions {
     /// How long `serve` and `dial` wait for the other side: 5 s. Connecting and TLS keep their own
     /// limits.
     pub timeout: Duration,
-    /// Offers of the peer that are kept while nobody claims them: 1024.
+    /// Offers of the peer that are kept while nobody claims them, or, multiplexed, its knocks
+    /// whose stream has not come: 1024.
     pub max_pending: usize,
     /// How long calls in progress may go on after what answers them was closed: 2 s.
     pub grace: Duration,

@@ -31,7 +31,8 @@ impl MainConnector {
     async fn connect(self) -> Result<TokioIo<BoxIo>, Error> {
         let (reply, opened) = oneshot::channel();
         let turn = self.multiplexer.turn().await;
-        self.multiplexer.open(Some(turn), reply);
+        let place = self.multiplexer.place()?;
+        self.multiplexer.open(Some(turn), Some(place), reply);
         // No answer: the session ended meanwhile.
         opened.await.unwrap_or_else(|_| Err(driver::lost())).map(TokioIo::new)
     }

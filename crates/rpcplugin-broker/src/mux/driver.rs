@@ -3,6 +3,7 @@ use std::{
     future::poll_fn,
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -13,19 +14,20 @@ use rpcplugin_transport::BoxIo;
 use tokio::{
     io::{AsyncWrite as _, BufStream},
     sync::{
-        OwnedMutexGuard,
+        OwnedMutexGuard, OwnedSemaphorePermit, Semaphore,
         mpsc::{UnboundedReceiver, UnboundedSender},
         oneshot,
     },
     time::timeout,
 };
 use tokio_util::{
-    compat::{Compat, FuturesAsyncReadCompatExt as _, TokioAsyncReadCompatExt as _},
+    compat::{FuturesAsyncReadCompatExt as _, TokioAsyncReadCompatExt as _},
     sync::CancellationToken,
 };
 use yamux::{Connection, ConnectionError, Mode, Stream};
 
 use super::{
+    counted::Counted,
     router::Inbound,
     syn::{Opened, Watched},
 };
@@ -36,6 +38,8 @@ pub(super) struct Open {
     pub(super) reply: oneshot::Sender<Result<BoxIo, Error>>,
     /// Given back once the stream's first frame is on the wire.
     pub(super) turn: Option<OwnedMutexGuard<()>>,
+    /// Given back once the stream is closed. One that is closed at once needs none.
+    pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
 /// One yamux session: where streams are asked for, and whether it has ended.
@@ -69,8 +73,14 @@ impl Session {
                 config(),
                 mode,
             );
-            let mut driver =
-                Driver { inbound, asked, opened, waiting: VecDeque::new(), opening: None };
+            let mut driver = Driver {
+                inbound,
+                places: Arc::new(Semaphore::new(STREAMS)),
+                asked,
+                opened,
+                waiting: VecDeque::new(),
+                opening: None,
+            };
             let driving = poll_fn(|cx| driver.poll(&mut connection, cx));
             if let Some(reason) = closing.run_until_cancelled(driving).await {
                 tracing::debug!(%reason, "the multiplexed connection ended");
@@ -98,6 +108,8 @@ impl Session {
 /// What the task of a session keeps beside the connection.
 struct Driver {
     inbound: Inbound,
+    /// For streams of the peer.
+    places: Arc<Semaphore>,
     asked: UnboundedReceiver<Open>,
     opened: Opened,
     /// Asked for, and not begun.
@@ -127,7 +139,9 @@ impl Driver {
                 Poll::Ready(Some(Ok(mut stream))) => {
                     // The peer's library may give up on streams that nobody acknowledges.
                     if mark(&mut stream, cx).is_ok() {
-                        self.inbound.route(Box::new(stream.compat()));
+                        // Without a place it is closed, and takes up its promise all the same.
+                        let place = self.places.clone().try_acquire_owned().ok();
+                        self.inbound.route(place.map(|place| Counted::boxed(stream, place)));
                     }
                     continue;
                 }
@@ -165,12 +179,6 @@ impl Driver {
                     }
                 }
             }
-            Poll::Ready(Err(ConnectionError::TooManyStreams)) => {
-                if let Some(open) = self.waiting.pop_front() {
-                    let detail = "too many connections are multiplexed";
-                    drop(open.reply.send(Err(unopened(io::Error::other(detail)))));
-                }
-            }
             Poll::Ready(Err(reason)) => return Poll::Ready(reason),
             // It waits for acknowledgements, and is woken by them.
             Poll::Pending => {}
@@ -190,13 +198,22 @@ fn mark(stream: &mut Stream, cx: &mut Context<'_>) -> io::Result<()> {
 }
 
 /// Hands an opened stream out, or closes it if nobody wants it any more.
-fn finish(Open { reply, turn }: Open, stream: Stream, cx: &mut Context<'_>) {
+fn finish(Open { reply, turn, place }: Open, stream: Stream, cx: &mut Context<'_>) {
     drop(turn);
-    let io: Compat<Stream> = stream.compat();
-    if let Err(Ok(mut unwanted)) = reply.send(Ok(Box::new(io))) {
+    let io = match place {
+        Some(place) => Counted::boxed(stream, place),
+        None => Box::new(stream.compat()),
+    };
+    if let Err(Ok(mut unwanted)) = reply.send(Ok(io)) {
         // Orderly, so that the peer sees an end and no reset. What is queued goes out.
         let _ = Pin::new(&mut unwanted).poll_shutdown(cx);
     }
+}
+
+/// What it means to who wants a stream that there is no place for one.
+pub(super) fn full() -> Error {
+    let source = io::Error::other("too many connections are multiplexed").into();
+    TransportError::Resources { source }.into()
 }
 
 /// What a lost session means to who wants a stream of it.
@@ -213,19 +230,26 @@ fn unopened(error: io::Error) -> Error {
 fn config() -> yamux::Config {
     let mut config = yamux::Config::default();
     // In this order: the setters refuse a window that is too small for the number of streams.
-    config.set_max_num_streams(STREAMS);
+    config.set_max_num_streams(UNREACHED);
     config.set_max_connection_receive_window(Some(WINDOW));
     config
 }
 
-/// Streams of both sides together: as many as wait for an acknowledgement at most.
+/// Streams that each side may have opened: as many as wait for an acknowledgement at most.
 pub(super) const STREAMS: usize = 256;
 
-/// What all streams together may have received that nobody has read.
-const WINDOW: usize = 64 * 1024 * 1024;
+/// Beyond what the two sides have places for, with room for streams that have just been closed:
+/// the library ends the whole session when it counts too many.
+const UNREACHED: usize = 4 * STREAMS;
+
+/// The least that so many streams need, so that no stream's window grows beyond its first one.
+const WINDOW: usize = UNREACHED * yamux::DEFAULT_CREDIT as usize;
 
 /// A frame of yamux and its header, so that they take one system call.
 const BUFFER: usize = 32 * 1024;
 
 /// Time for what streams have sent, when a session is closed.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests;

@@ -41,9 +41,10 @@ impl HeldKnocks {
     ///
     /// # Errors
     ///
-    /// `PROTOCOL_BROKER_LIMIT` if too many are held; it gets no answer then.
+    /// `PROTOCOL_BROKER_LIMIT` if too many are held, or were answered and had no stream since; it
+    /// gets no answer then.
     pub(crate) fn knocked(&mut self, id: u32) -> Result<(), ProtocolError> {
-        if self.held.len() >= self.most {
+        if self.held.len() + self.multiplexer.router().promised() >= self.most {
             return Err(ProtocolError::BrokerLimit { id, limit: self.most });
         }
         let answering = answer(
@@ -87,25 +88,23 @@ async fn answer(
 ) {
     let router = multiplexer.router();
     let deadline = Instant::now() + HeldKnocks::PATIENCE;
-    // The stream of announcements is gone, and this with it.
-    let Ok(permit) = outgoing.reserve_owned().await else { return };
     loop {
         let served = router.served();
+        if !router.serves(id) && !ids.is_over(id) && Instant::now() < deadline {
+            tokio::select! {
+                () = served => continue,
+                () = sleep_until(deadline) => {}
+            }
+        }
+        // Only now that there is something to say: others may have the room meanwhile. If there
+        // is none any more, the stream of announcements is gone, and this with it.
+        let Ok(permit) = outgoing.clone().reserve_owned().await else { return };
         // Nothing waits between the promise and its answer, so answers keep the order of promises.
         if router.admit(id, link) {
             permit.send(message::welcome(id));
             return;
         }
-        let patience = async {
-            if !ids.is_over(id) {
-                tokio::select! {
-                    () = served => return true,
-                    () = sleep_until(deadline) => {}
-                }
-            }
-            false
-        };
-        if !patience.await {
+        if ids.is_over(id) || Instant::now() >= deadline {
             let refusal = ProtocolError::BrokerUnknownId { id };
             tracing::warn!(code = refusal.code(), "refused a knock: {refusal}");
             permit.send(message::refusal(id, &refusal.to_string()));

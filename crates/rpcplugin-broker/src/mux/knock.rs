@@ -4,7 +4,7 @@ use rpcplugin_core::{Error, ProtocolError, TransportError};
 use rpcplugin_proto::plugin::ConnInfo;
 use rpcplugin_transport::BoxIo;
 use tokio::{
-    sync::{OwnedMutexGuard, mpsc::OwnedPermit, oneshot},
+    sync::{OwnedMutexGuard, OwnedSemaphorePermit, mpsc::OwnedPermit, oneshot},
     time::timeout,
 };
 
@@ -22,10 +22,15 @@ pub(super) async fn dial(
     limit: Duration,
 ) -> Option<Result<BoxIo, Error>> {
     let turn = multiplexer.turn().await;
+    // Before the knock: its answer promises a stream, which must then come.
+    let place = match multiplexer.place() {
+        Ok(place) => place,
+        Err(full) => return Some(Err(full)),
+    };
     let permit = link.outgoing.clone().reserve_owned().await.ok()?;
     let (reply, opened) = oneshot::channel();
     let (multiplexer, link) = (multiplexer.clone(), link.clone());
-    tokio::spawn(Knock { multiplexer, link, id, limit }.run(turn, permit, reply));
+    tokio::spawn(Knock { multiplexer, link, id, limit }.run(turn, place, permit, reply));
     opened.await.ok()
 }
 
@@ -43,6 +48,7 @@ impl Knock {
     async fn run(
         self,
         turn: OwnedMutexGuard<()>,
+        place: OwnedSemaphorePermit,
         permit: OwnedPermit<ConnInfo>,
         reply: oneshot::Sender<Result<BoxIo, Error>>,
     ) {
@@ -58,13 +64,13 @@ impl Knock {
             () = self.link.ended.cancelled() => {
                 // Whether the acceptor has heard it, nobody knows; so it gets its stream. If it
                 // expects none, it sees a connection that ends at once.
-                self.multiplexer.open(Some(turn), oneshot::channel().0);
+                self.multiplexer.open(Some(turn), None, oneshot::channel().0);
                 return;
             }
         };
         // Whoever has gone meanwhile needs no answer.
         match answer {
-            Some(Ok(())) => self.multiplexer.open(Some(turn), reply),
+            Some(Ok(())) => self.multiplexer.open(Some(turn), Some(place), reply),
             Some(Err(reason)) => {
                 let id = self.id.get();
                 tracing::debug!(id, reason, "a knock was refused");

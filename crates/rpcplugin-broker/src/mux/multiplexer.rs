@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use rpcplugin_core::Error;
 use rpcplugin_transport::{Accepted, BoxIo, Generation, Listener};
-use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use yamux::Mode;
 
@@ -25,9 +25,11 @@ pub struct Multiplexer {
 }
 
 struct Shared {
-    pub(super) router: Router,
+    router: Router,
     /// Whose turn it is to knock, or to open a stream without a knock.
     turn: Arc<Mutex<()>>,
+    /// For streams of this side.
+    places: Arc<Semaphore>,
     session: watch::Sender<Option<Session>>,
     generation: Generation,
     ended: CancellationToken,
@@ -44,6 +46,7 @@ impl Multiplexer {
         let shared = Shared {
             router: Router::new(main),
             turn: Arc::default(),
+            places: Arc::new(Semaphore::new(driver::STREAMS)),
             session: watch::Sender::new(None),
             generation,
             ended: CancellationToken::new(),
@@ -146,15 +149,25 @@ impl Multiplexer {
         self.shared.turn.clone().lock_owned().await
     }
 
+    /// A place for another stream of this side.
+    ///
+    /// # Errors
+    ///
+    /// `TRANSPORT_RESOURCES` if there is none.
+    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.shared.places.clone().try_acquire_owned().map_err(|_| driver::full())
+    }
+
     /// Opens a stream. It comes about whatever becomes of the receiver, and is closed at once if
     /// that is gone.
     pub(super) fn open(
         &self,
         turn: Option<OwnedMutexGuard<()>>,
+        place: Option<OwnedSemaphorePermit>,
         reply: oneshot::Sender<Result<BoxIo, Error>>,
     ) {
         match &*self.shared.session.borrow() {
-            Some(session) => session.open(Open { reply, turn }),
+            Some(session) => session.open(Open { reply, turn, place }),
             // Nobody may wait for it any more.
             None => drop(reply.send(Err(driver::lost()))),
         }
@@ -163,7 +176,7 @@ impl Multiplexer {
     /// Opens a stream that the peer expects and nobody wants.
     pub(super) fn open_owed(&self) {
         let (reply, _) = oneshot::channel();
-        self.open(None, reply);
+        self.open(None, None, reply);
     }
 }
 

@@ -106,6 +106,16 @@ impl Router {
         self.book().admit(id, link, Instant::now())
     }
 
+    /// How many streams are promised and have not come.
+    pub(super) fn promised(&self) -> usize {
+        self.book().promised(Instant::now())
+    }
+
+    /// Whether somebody serves a number.
+    pub(super) fn serves(&self, id: u32) -> bool {
+        self.book().channels.contains_key(&id)
+    }
+
     /// No answer on this stream is received any more.
     pub(super) fn forget(&self, link: LinkId) {
         self.book().expected.retain(|expected| expected.link != link);
@@ -116,8 +126,12 @@ impl Router {
         self.served.clone().notified_owned()
     }
 
-    fn route(&self, io: BoxIo, peer: &Peer) {
+    fn route(&self, io: Option<BoxIo>, peer: &Peer) {
         let owner = self.book().route(Instant::now());
+        let Some(io) = io else {
+            tracing::warn!(?owner, "closed a stream: too many connections are multiplexed");
+            return;
+        };
         // A full queue cannot be: there are as many places as streams. A stream that is dropped
         // is reset.
         match owner {
@@ -160,23 +174,32 @@ impl Book {
         serves
     }
 
+    /// How many promises still stand.
+    fn promised(&mut self, now: Instant) -> usize {
+        while let Some(Expected { id, since, .. }) = self.expected.front()
+            && now.duration_since(*since) > Self::PROMISE
+        {
+            tracing::debug!(id, "a stream that was promised never came");
+            self.expected.pop_front();
+        }
+        self.expected.len()
+    }
+
     fn route(&mut self, now: Instant) -> Owner {
-        while let Some(Expected { id, since, .. }) = self.expected.pop_front() {
-            if now.duration_since(since) > Self::PROMISE {
-                tracing::debug!(id, "a stream that was promised never came");
-                continue;
-            }
-            return match self.channels.get(&id) {
+        self.promised(now);
+        match self.expected.pop_front() {
+            Some(Expected { id, .. }) => match self.channels.get(&id) {
                 Some(channel) => Owner::Channel(id, channel.streams.clone()),
                 None => Owner::Closed(id),
-            };
+            },
+            None => self.main.clone().map_or(Owner::Nobody, Owner::Main),
         }
-        self.main.clone().map_or(Owner::Nobody, Owner::Main)
     }
 }
 
 impl Inbound {
-    pub(super) fn route(&mut self, io: BoxIo) {
+    /// Passes the peer's next stream on; `None` if there is no place for it.
+    pub(super) fn route(&mut self, io: Option<BoxIo>) {
         match self {
             Self::Routed(router, peer) => router.route(io, peer),
             Self::Judged(first, settled) => match (first.take(), settled.0.get()) {
@@ -185,7 +208,7 @@ impl Inbound {
                     router.route(io, &peer);
                     *self = Self::Routed(router, peer);
                 }
-                (Some(judge), None) => drop(judge.try_send(io)),
+                (Some(judge), None) => drop(io.map(|io| judge.try_send(io))),
                 // A host opens one stream, and waits for an answer.
                 (None, None) => tracing::debug!("closed a second stream of an unproven peer"),
             },

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "nothing outside sees a test")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod bounds;
 mod calls;
 mod interleavings;
 mod knocks;

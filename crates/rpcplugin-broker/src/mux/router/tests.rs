@@ -81,6 +81,30 @@ async fn promises_end_with_the_stream_on_which_they_were_given() {
     assert_eq!(next(&mut router.book()), "Main");
 }
 
+#[tokio::test]
+async fn a_stream_without_a_place_uses_its_promise_up() {
+    let (main, mut streams) = mpsc::channel(1);
+    let router = Router::new(Some(main));
+    let (_, mut channel) = router.listen(1);
+    assert!(router.admit(1, 0));
+    router.route(None, &Peer::default());
+    router.route(Some(Box::new(tokio::io::duplex(1).0)), &Peer::default());
+    assert!(channel.try_recv().is_err() && streams.try_recv().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn promises_that_still_stand_are_counted() {
+    let mut book = book();
+    serve(&mut book, 1);
+    book.admit(1, 0, Instant::now());
+    tokio::time::advance(Book::PROMISE).await;
+    book.admit(1, 0, Instant::now());
+    assert_eq!(book.promised(Instant::now()), 2);
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert_eq!(book.promised(Instant::now()), 1);
+    assert_eq!(book.expected.len(), 1, "what is void is not kept");
+}
+
 /// What can happen to a book.
 #[derive(Clone, Debug)]
 enum Step {

@@ -23,6 +23,9 @@ pub(crate) async fn dial(
     let deadline = Instant::now() + shared.options.timeout;
     let session = shared.session(deadline).await?;
     if let Some(multiplexer) = shared.multiplexer.clone() {
+        // Each connection begins with a knock, which has all the time of the broker.
+        let connecting = options.connection_timeout.max(shared.options.timeout);
+        let options = options.connection_timeout(connecting);
         let connector = KnockConnector { shared: shared.clone(), multiplexer, id };
         return shared.during(&session, connect(shared, connector, options)).await;
     }

@@ -49,10 +49,16 @@ impl Peer {
         Self { pid, user: User::Known(uid) }
     }
 
-    /// Its process id when it connected or began to listen.
+    /// Its process id when it connected or began to listen; `None` for a process outside of this
+    /// one's PID namespace, which has no number in here.
     #[must_use]
     pub const fn pid(&self) -> Option<u32> {
-        self.pid
+        match self.pid {
+            // What the kernel says of all of them. `ExpectedPeer` still refuses it: it is not the
+            // process that was expected.
+            Some(0) | None => None,
+            pid => pid,
+        }
     }
 
     /// Its user id. The first question after that of a TCP connection blocks while the kernel's

@@ -52,6 +52,10 @@ impl Knock {
         permit: OwnedPermit<ConnInfo>,
         reply: oneshot::Sender<Result<BoxIo, Error>>,
     ) {
+        if self.link.ended.is_cancelled() {
+            // The knock would reach nobody, and no stream is owed for it.
+            return;
+        }
         let mut knocked = self.link.answers.knock(self.id.get());
         permit.send(message::knock(self.id));
         let answer = tokio::select! {
@@ -81,5 +85,41 @@ impl Knock {
                 let _ = reply.send(Err(TransportError::BrokerTimeout { id, limit }.into()));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rpcplugin_transport::{Accepted, Generation, Peer};
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::{
+        mux::syn::Watched,
+        session::{Current, Link},
+    };
+
+    #[tokio::test]
+    async fn a_knock_on_a_stream_that_was_replaced_opens_nothing() {
+        let multiplexer = Multiplexer::host(Generation::new());
+        let (io, _peer) = tokio::io::duplex(1024);
+        let (io, opened) = Watched::new(io);
+        multiplexer.run(Accepted::new(Box::new(io), Peer::default()));
+
+        let (link, _receiver) = Link::open(&watch::Sender::new(Current::None), 16);
+        let session = link.session();
+        let permit = session.outgoing.clone().reserve_owned().await.unwrap();
+        drop(link);
+        let (turn, place) = (multiplexer.turn().await, multiplexer.place().unwrap());
+        let limit = Duration::from_secs(5);
+        let knock = Knock { multiplexer: multiplexer.clone(), link: session, id: 1.into(), limit };
+        let (reply, answer) = oneshot::channel();
+        knock.run(turn, place, permit, reply).await;
+        assert!(answer.await.is_err());
+
+        let (reply, next) = oneshot::channel();
+        multiplexer.open(None, None, reply);
+        next.await.unwrap().unwrap();
+        assert_eq!(opened.last(), 1, "the next stream is the first");
     }
 }

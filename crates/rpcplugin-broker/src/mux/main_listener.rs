@@ -1,11 +1,11 @@
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{collections::VecDeque, fmt, io, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use rpcplugin_core::Address;
 use rpcplugin_transport::{Accepted, BoxIo, Listener, Peer};
 use tokio::{
     sync::{mpsc, oneshot},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::timeout,
 };
 use yamux::Mode;
@@ -21,7 +21,7 @@ use super::{
 /// go-plugin takes whoever connects first. Here a stranger shuts nobody out: the connection of
 /// this process's parent is settled on at once; any other must prove itself on its first stream
 /// within 2 s ([`Accepted::on_proof`]: TLS where it was agreed on), or is dropped. Until one is
-/// settled on, others are taken in, 16 at a time; then the socket is closed.
+/// settled on, others are taken in; beyond 128 the oldest is dropped. Then the socket is closed.
 pub struct MainListener {
     multiplexer: Multiplexer,
     address: Address,
@@ -29,6 +29,8 @@ pub struct MainListener {
     listener: Option<Box<dyn Listener>>,
     streams: mpsc::Receiver<Accepted>,
     candidates: JoinSet<()>,
+    /// The same, oldest first.
+    oldest: VecDeque<AbortHandle>,
     /// First streams of candidates.
     first: (mpsc::Sender<Accepted>, mpsc::Receiver<Accepted>),
 }
@@ -36,8 +38,8 @@ pub struct MainListener {
 impl MainListener {
     /// How long a stranger may take to prove itself.
     const PROOF: Duration = Duration::from_secs(2);
-    /// How many may try at once. Others wait in the socket's backlog.
-    const CANDIDATES: usize = 16;
+    /// How many may try at once: more than a host opens, and few enough to be cheap.
+    const CANDIDATES: usize = 128;
 
     pub(super) fn new(
         multiplexer: Multiplexer,
@@ -50,6 +52,7 @@ impl MainListener {
             listener: Some(listener),
             streams,
             candidates: JoinSet::new(),
+            oldest: VecDeque::new(),
             first: mpsc::channel(Self::CANDIDATES),
         }
     }
@@ -62,12 +65,11 @@ impl MainListener {
                 *listener = None;
                 candidates.abort_all();
             }
-            let room = candidates.len() < Self::CANDIDATES;
             let searching = listener.is_some();
             let connecting = async {
                 match listener {
-                    Some(listener) if room => listener.accept().await,
-                    _ => std::future::pending().await,
+                    Some(listener) => listener.accept().await,
+                    None => std::future::pending().await,
                 }
             };
             tokio::select! {
@@ -93,7 +95,15 @@ impl MainListener {
             drop(Candidate { session, multiplexer });
             return;
         }
-        self.candidates.spawn(judge(multiplexer, io, peer, self.first.0.clone()));
+        let judging = judge(multiplexer, io, peer, self.first.0.clone());
+        self.oldest.retain(|candidate| !candidate.is_finished());
+        self.oldest.push_back(self.candidates.spawn(judging));
+        // Whoever connects often and says nothing shuts nobody out.
+        if self.oldest.len() > Self::CANDIDATES
+            && let Some(oldest) = self.oldest.pop_front()
+        {
+            oldest.abort();
+        }
     }
 }
 
@@ -152,9 +162,7 @@ struct Candidate {
 
 impl Drop for Candidate {
     fn drop(&mut self) {
-        if !self.multiplexer.is_settled_on(&self.session) {
-            self.session.closing.cancel();
-        }
+        self.multiplexer.give_up(&self.session);
     }
 }
 

@@ -105,11 +105,11 @@ impl Multiplexer {
         session
     }
 
-    /// Makes this session the one, unless there is one already.
+    /// Makes this session the one, unless there is one already or it was given up.
     pub(super) fn settle(&self, session: Session) {
         let ended = session.ended.clone();
         let first = self.shared.session.send_if_modified(|current| {
-            let first = current.is_none();
+            let first = current.is_none() && !session.closing.is_cancelled();
             if first {
                 *current = Some(session);
             }
@@ -129,8 +129,15 @@ impl Multiplexer {
         self.shared.session.borrow().is_some()
     }
 
-    pub(super) fn is_settled_on(&self, session: &Session) -> bool {
-        self.shared.session.borrow().as_ref().is_some_and(|current| current.is(session))
+    /// Closes this session, unless it is the one. Under the same lock as [`settle`](Self::settle),
+    /// so that it is one of both and never both.
+    pub(super) fn give_up(&self, session: &Session) {
+        self.shared.session.send_if_modified(|current| {
+            if !current.as_ref().is_some_and(|current| current.is(session)) {
+                session.closing.cancel();
+            }
+            false
+        });
     }
 
     /// Waits until there is a connection.
@@ -186,5 +193,30 @@ impl fmt::Debug for Multiplexer {
             .field("connected", &self.shared.session.borrow().is_some())
             .field("ended", &self.shared.ended.is_cancelled())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rpcplugin_transport::Peer;
+
+    use super::*;
+
+    fn session(multiplexer: &Multiplexer) -> Session {
+        let inbound = Inbound::Routed(multiplexer.router().clone(), Peer::default());
+        multiplexer.start(Box::new(tokio::io::duplex(1024).0), Mode::Server, inbound)
+    }
+
+    #[tokio::test]
+    async fn what_was_given_up_is_not_settled_on() {
+        let multiplexer = Multiplexer::host(Generation::new());
+        let (late, timely) = (session(&multiplexer), session(&multiplexer));
+        multiplexer.give_up(&late);
+        multiplexer.settle(late);
+        assert!(!multiplexer.is_settled());
+        multiplexer.settle(timely.clone());
+        assert!(multiplexer.is_settled());
+        multiplexer.give_up(&timely);
+        assert!(!timely.closing.is_cancelled());
     }
 }

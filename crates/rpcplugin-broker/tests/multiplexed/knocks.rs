@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use rpcplugin_broker::BrokerOptions;
 use rpcplugin_proto::plugin::ConnInfo;
+use rpcplugin_transport::ChannelOptions;
 use tokio::time::Instant;
 
 use crate::{
@@ -154,6 +155,20 @@ async fn a_silent_peer_costs_a_dial_its_time_and_no_more() {
     assert_eq!(host.hear().await, knock(10, false, ""));
     host.answer(10, "no").await;
     assert_eq!(within(5, next).await.unwrap().unwrap_err().code(), "PROTOCOL_BROKER_UNKNOWN_ID");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_knock_may_take_longer_than_a_connection() {
+    let channel = ChannelOptions::new().connection_timeout(Duration::from_millis(500));
+    let options = BrokerOptions::new().timeout(Duration::from_secs(60)).channel(channel);
+    let mut host = RawHost::new(&Setup { options, ..Setup::default() }).await;
+    let broker = host.plugin.broker().clone();
+    let dialling = tokio::spawn(async move { broker.dial(9).await });
+    assert_eq!(host.hear().await, knock(9, false, ""));
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    host.answer(9, "not today").await;
+    let error = dialling.await.unwrap().unwrap_err();
+    assert_eq!(error.code(), "PROTOCOL_BROKER_UNKNOWN_ID");
 }
 
 #[tokio::test]

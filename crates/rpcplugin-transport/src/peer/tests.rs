@@ -12,6 +12,12 @@ fn another_user_is_refused_by_name() {
     assert!(expected.check("/s", &Peer::new(None, Some(1000))).is_ok());
 }
 
+#[test]
+fn a_process_of_a_foreign_pid_namespace_has_no_id() {
+    assert_eq!(Peer::new(Some(0), None).pid(), None);
+    assert_eq!(Peer::new(Some(7), None).pid(), Some(7));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn another_process_is_refused_by_name() {

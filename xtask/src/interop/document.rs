@@ -58,6 +58,8 @@ The example of streams writes a file and reads it back in chunks.
 The key-value examples put, get, and miss a key; the one of several versions must be served by the
 implementation of version 3, and a host that offers version 2 alone is told that this one is net/rpc.
 The multiplexed pairs carry everything on one connection, and call 20 side channels in each direction.
+The attached pairs do the same with a plugin in test mode: the host attaches to it twice, and leaves
+it running. A go-plugin plugin has side channels for its first host only.
 
 ## Notes
 

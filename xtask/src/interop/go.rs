@@ -56,6 +56,9 @@ pub(super) fn prepare_newest(dir: &Path, modfile: &str) -> Result<Programs> {
         (Service::Streaming, command(streaming.join("plugin"), &[])),
     ]);
     multiplexing(dir, modfile, &mut programs)?;
+    build(dir, modfile, &["./testhost", "./testplugin"])?;
+    programs.hosts.push((Service::Attached, command(dir.join("testhost"), &[])));
+    programs.plugins.push((Service::Attached, command(dir.join("testplugin"), &[])));
     Ok(programs)
 }
 

@@ -30,6 +30,7 @@ pub(super) fn prepare() -> Result<Programs> {
             (Service::Streaming, host("streaming")),
             (Service::Bidirectional, host("counter")),
             (Service::Multiplexed, command(program("mux-host"), &[])),
+            (Service::Attached, command(program("mux-host"), &["--attach", "twice"])),
             (Service::Notifier, host("notifier")),
         ],
         // One program serves the probe and the services of the examples.
@@ -40,6 +41,7 @@ pub(super) fn prepare() -> Result<Programs> {
             (Service::Bidirectional, plugin),
             (Service::Negotiated, command(program("interop-plugin"), &["versions=2,3"])),
             (Service::Multiplexed, command(program("broker-plugin"), &[])),
+            (Service::Attached, command(program("broker-plugin"), &["debug-attach"])),
         ],
     })
 }

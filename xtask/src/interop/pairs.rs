@@ -33,6 +33,8 @@ pub(super) enum Service {
     Bidirectional,
     /// Side channels in both directions, with everything on one connection.
     Multiplexed,
+    /// The same service of a plugin in test mode, to which the host attaches.
+    Attached,
     /// crowdsec's notifications.
     Notifier,
 }
@@ -87,8 +89,10 @@ impl End {
 
     /// Whether this host can drive that plugin: ours know every service.
     fn understands(self, plugin: Self) -> bool {
-        if self.service == Service::Multiplexed && plugin.service == Service::Multiplexed {
-            // go-plugin's plugin leaves its socket behind then.
+        if self.service == plugin.service
+            && matches!(self.service, Service::Multiplexed | Service::Attached)
+        {
+            // go-plugin's plugin leaves its socket behind, or obeys its host although it should not.
             return self.is_ours() || plugin.is_ours();
         }
         self.service == plugin.service || self.is_ours() || plugin.is_ours()
@@ -101,6 +105,7 @@ impl End {
             Service::Streaming => " streaming example",
             Service::Bidirectional => " bidirectional example",
             Service::Multiplexed => " multiplexed",
+            Service::Attached => " attached",
             Service::Probe | Service::Notifier => "",
         };
         format!("{}{example}", self.peer.name())
@@ -160,6 +165,9 @@ impl Pair {
         if self.host.is_example() && self.tls == Auto {
             return Some("go-plugin's example host does not ask for TLS");
         }
+        if self.service() == Service::Attached && self.tls == Auto {
+            return Some("plugins in test mode serve plaintext");
+        }
         if plugin.is_go() && self.network == Tcp {
             return Some("a go-plugin plugin listens on TCP on Windows only");
         }
@@ -175,6 +183,10 @@ impl Pair {
     /// The checks that a limit of either side rules out, with that limit.
     pub(super) fn limits(&self) -> Vec<(&'static str, &'static str)> {
         let mut limits = Vec::new();
+        if self.service() == Service::Attached && self.plugin.peer.is_go() {
+            let limit = "in test mode the plugin ends before its side channels have closed";
+            limits.push(("files", limit));
+        }
         match self.plugin.peer {
             Peer::Pyvider => {
                 limits.push(("stdio", "the plugin's stdio stream is always empty"));

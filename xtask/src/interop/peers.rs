@@ -88,8 +88,10 @@ impl Peer {
     pub(super) fn services(self) -> &'static [Service] {
         match self {
             Self::Go180 => {
-                use Service::{Bidirectional, Example, Multiplexed, Negotiated, Probe, Streaming};
-                &[Probe, Example, Negotiated, Streaming, Bidirectional, Multiplexed]
+                use Service::{
+                    Attached, Bidirectional, Example, Multiplexed, Negotiated, Probe, Streaming,
+                };
+                &[Probe, Example, Negotiated, Streaming, Bidirectional, Multiplexed, Attached]
             }
             Self::Go160 => {
                 use Service::{Bidirectional, Example, Multiplexed, Probe};

@@ -6,6 +6,8 @@
 //! | `dial ID KEY` | what the host answers to `KEY` under that number |
 //! | `close ID` | nothing; the number is closed |
 //! | any other | `NAME:KEY`, with `plugin` for the main connection's `NAME` |
+//!
+//! With the argument `debug-attach` it serves in test mode, with its record `names` on stdout.
 
 use std::process::ExitCode;
 
@@ -27,6 +29,9 @@ async fn main() -> ExitCode {
     // Hosts of other libraries cannot choose.
     let tcp = std::env::args().any(|argument| argument == "tcp");
     let server = if tcp { server.transports([Network::Tcp]) } else { server };
+    if std::env::args().any(|argument| argument == "debug-attach") {
+        return server.debug_attach("names").await;
+    }
     server.run().await
 }
 

@@ -1,11 +1,11 @@
-//! Programs that are checked before they start: F-LIFE-13, `docs/faults.md` A19 to A21.
+//! Programs that are checked before they start: F-LIFE-13, `docs/faults.md` A19 and A20.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt as _, symlink},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -219,8 +219,13 @@ async fn race(guard: &LeakGuard, good: Vec<u8>, evil: Vec<u8>) {
     let swapping = Swapping::start(&place, [evil.clone(), good]);
     let (mut ran, mut refused) = (0, 0);
     let started = Instant::now();
-    // As often as there is time for, and until both have come up.
-    while ran < 20 || refused < 20 || started.elapsed() < Duration::from_secs(2) {
+    let enough = |ran: u32, refused: u32| match started.elapsed().as_secs() {
+        0..2 => false,
+        2..10 => ran >= 20 && refused >= 20,
+        // A machine that is this slow has time for a few only; both must have come up all the same.
+        _ => ran >= 1 && refused >= 1,
+    };
+    while !enough(ran, refused) {
         assert!(started.elapsed() < Duration::from_secs(60), "{ran} ran, {refused} did not");
         let mut command = guard.command(&place);
         command.arg(&mark);
@@ -327,74 +332,5 @@ fn a20_with_landlock_a_verified_plugin_need_not_be_listed() {
             // What the script runs is not the program that was checked.
             allowed.push(AllowedPath::read(&plugin));
         }
-    });
-}
-
-/// A plugin in a directory of its own.
-fn plugin_in(guard: &LeakGuard, directory: &str) -> PathBuf {
-    let directory = guard.scratch().join(directory);
-    fs::create_dir(&directory).unwrap();
-    set_mode(&directory, 0o755);
-    let plugin = directory.join("plugin");
-    fs::copy(program("test-plugin"), &plugin).unwrap();
-    set_mode(&plugin, 0o755);
-    plugin
-}
-
-async fn untrusted(guard: &LeakGuard, plugin: &Path, culprit: &Path, words: &str) {
-    let builder = host(guard).trusted_paths_only();
-    let error = refusal(builder, guard.command(plugin)).await;
-    assert_eq!(error.code(), "SECURITY_FILE_PERMISSIONS", "{error}");
-    let text = error.to_string();
-    assert!(text.starts_with(culprit.to_str().unwrap()) && text.contains(words), "{text}");
-    // By default it is a warning.
-    let client = host(guard).spawn(guard.command(plugin)).await.unwrap();
-    client.shutdown().await.unwrap();
-}
-
-#[test]
-fn a21_a_program_that_others_can_change_is_refused_when_paths_must_be_trusted() {
-    leak_free(async |guard| {
-        let plugin = plugin_in(guard, "file");
-        let client = host(guard).trusted_paths_only().spawn(guard.command(&plugin)).await.unwrap();
-        client.shutdown().await.unwrap();
-        for mode in [0o777, 0o775] {
-            set_mode(&plugin, mode);
-            untrusted(guard, &plugin, &plugin, "others may write to it").await;
-        }
-    });
-}
-
-#[test]
-fn a21_so_is_one_in_a_directory_that_others_can_change_or_that_is_a_link() {
-    leak_free(async |guard| {
-        let plugin = plugin_in(guard, "directory");
-        let directory = plugin.parent().unwrap();
-        let link = guard.scratch().join("link");
-        symlink(directory, &link).unwrap();
-        untrusted(guard, &link.join("plugin"), &link, "symbolic link").await;
-        for mode in [0o777, 0o1777] {
-            set_mode(directory, mode);
-            untrusted(guard, &plugin, directory, "others may write to it").await;
-        }
-    });
-}
-
-#[test]
-fn a21_so_is_one_that_belongs_to_somebody_else() {
-    leak_free(async |guard| {
-        let plugin = plugin_in(guard, "foreign");
-        if std::os::unix::fs::chown(&plugin, Some(12_345), None).is_err() {
-            return not_tested("a21, foreign owner", "this process cannot give files away");
-        }
-        untrusted(guard, &plugin, &plugin, "belongs to somebody else").await;
-    });
-}
-
-#[test]
-fn a21_so_is_one_that_any_directory_of_the_path_could_hold() {
-    leak_free(async |guard| {
-        let error = refusal(host(guard).trusted_paths_only(), guard.command("true")).await;
-        assert_eq!(error.code(), "SECURITY_FILE_PERMISSIONS", "{error}");
     });
 }

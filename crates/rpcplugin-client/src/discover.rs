@@ -32,8 +32,8 @@ const MANIFEST: &str = ".plugin.toml";
 /// `NAME` is its [`Manifest`]. Directories are passed over.
 ///
 /// Whatever else matches and cannot be used is reported: files that are not executable, files that
-/// others than this user and root could have written, broken links, and plugins with such a
-/// manifest or one that does not fit.
+/// others than this user and root could have written, links that belong to others, broken links,
+/// and plugins with such a manifest, a linked one, or one that does not fit.
 ///
 /// Reads files, and blocks for as long as the file system takes. Starts nothing.
 ///
@@ -149,7 +149,8 @@ impl Found {
     /// Adds to a builder what the manifest says of cookie, versions and digests.
     ///
     /// A manifest narrows the versions that the builder has, and never adds one: host code knows
-    /// only those.
+    /// only those. Its digests count if the builder has none: what host code demands, no file can
+    /// replace.
     ///
     /// # Errors
     ///
@@ -159,7 +160,7 @@ impl Found {
         if let Some(cookie) = &manifest.cookie {
             builder.cookie = cookie.clone();
         }
-        if !manifest.sha256.is_empty() {
+        if !manifest.sha256.is_empty() && builder.settings.integrity.digests.is_none() {
             builder = builder.sha256(&manifest.sha256);
         }
         if !manifest.versions.is_empty() {
@@ -180,6 +181,9 @@ impl Found {
         let not_found = |source: io::Error| {
             Error::from(ConfigError::FileNotFound { path: path.to_owned(), source })
         };
+        // In a directory like /tmp anybody can make a link to a program that is to be trusted, and
+        // choose by its name which one is started.
+        trust::check_owner(path, &path.symlink_metadata().map_err(not_found)?)?;
         let metadata = fs::metadata(path).map_err(not_found)?;
         if metadata.is_dir() {
             return Ok(None);

@@ -44,10 +44,11 @@ impl Builder {
 
     /// Starts the program only if nobody but this user and root can change it or put another in
     /// its place: file and directories belong to one of the two, nobody else may write to them,
-    /// and no directory on the way is a symbolic link. The program must be named by a path. By
-    /// default others' rights to write are a warning.
+    /// and neither it nor any directory on the way is a symbolic link. The program must be named
+    /// by a path. By default others' rights to write are a warning.
     ///
-    /// Together with a [`runner`](Builder::runner) it is a `CONFIG_CONFLICT`. Unix only: elsewhere the start fails with `SECURITY_ISOLATION_FAILED`.
+    /// Together with a [`runner`](Builder::runner) it is a `CONFIG_CONFLICT`. Unix only: elsewhere
+    /// the start fails with `SECURITY_ISOLATION_FAILED`.
     pub fn trusted_paths_only(mut self) -> Self {
         self.settings.integrity.trusted_paths_only = true;
         self

@@ -78,6 +78,15 @@ fn read_text(path: &Path) -> Result<Option<String>, Error> {
     let file = match open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        #[cfg(unix)]
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+            let reason = "it is a symbolic link".to_owned();
+            return Err(rpcplugin_core::SecurityError::FilePermissions {
+                path: path.to_owned(),
+                reason,
+            }
+            .into());
+        }
         Err(error) => return Err(unreadable(error).into()),
     };
     let metadata = file.metadata().map_err(unreadable)?;
@@ -94,12 +103,16 @@ fn read_text(path: &Path) -> Result<Option<String>, Error> {
     Ok(Some(text))
 }
 
-/// A named pipe in the place of the file must not hold the host up.
+/// A named pipe in the place of the file must not hold the host up, and a link that somebody else
+/// made must not choose the file.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        libc::O_NONBLOCK | libc::O_NOFOLLOW,
+    );
     options.open(path)
 }
 

@@ -87,6 +87,49 @@ fn directories_that_cannot_be_trusted_or_read_and_odd_patterns_are_errors() {
     assert!(discover(made.path(), "*").is_ok());
 }
 
+#[test]
+fn links_that_others_made_choose_neither_program_nor_manifest() {
+    let made = directory();
+    set_mode(made.path(), 0o1777);
+    for name in ["a", "b", "c"] {
+        file(made.path(), name, 0o755, "");
+    }
+    let elsewhere = directory();
+    let manifest = file(elsewhere.path(), "manifest", 0o644, "");
+    symlink(manifest, made.path().join("c.plugin.toml")).unwrap();
+    let planted = made.path().join("planted");
+    symlink(made.path().join("a"), &planted).unwrap();
+    let discovery = discover(made.path(), "*").unwrap();
+    assert_eq!(names(&discovery), ["a", "b", "planted"]);
+    assert_eq!(rejected(&discovery), [("c", "SECURITY_FILE_PERMISSIONS")]);
+    // Only root can give a link away.
+    if std::os::unix::fs::lchown(&planted, Some(12_345), None).is_ok() {
+        let discovery = discover(made.path(), "*").unwrap();
+        assert_eq!(names(&discovery), ["a", "b"]);
+        let expected =
+            [("c", "SECURITY_FILE_PERMISSIONS"), ("planted", "SECURITY_FILE_PERMISSIONS")];
+        assert_eq!(rejected(&discovery), expected);
+    }
+}
+
+#[test]
+fn a_manifest_cannot_replace_the_digests_of_the_host() {
+    let made = directory();
+    file(made.path(), "kv", 0o755, "");
+    file(made.path(), "kv.plugin.toml", 0o644, MANIFEST);
+    let discovery = discover(made.path(), "kv").unwrap();
+    let host = || Client::builder(MagicCookie::new("K", "v")).versions([2]);
+    let digests = |builder| {
+        let builder = discovery.found[0].builder(builder).unwrap();
+        builder.settings.integrity.digests.map(|digests| digests.to_string())
+    };
+    let pinned = "00".repeat(32);
+    assert_eq!(digests(host().sha256([&pinned])), Some(pinned));
+    let none: [&str; 0] = [];
+    assert!(digests(host().sha256(none)).unwrap().contains("no digest was given"));
+    assert!(digests(host()).unwrap().starts_with("9f86"));
+}
+
 const MANIFEST: &str = r#"
 arguments = ["--store", "a b"]
 versions = [2, 3]

@@ -47,27 +47,43 @@ fn is_executable(path: &Path) -> bool {
 /// Refuses what others could have written.
 #[cfg(unix)]
 pub(super) fn check_writers(path: &Path, metadata: &Metadata) -> Result<(), SecurityError> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
-    let refuse = |what: &str| {
-        let reason = format!("{what}; owner {owner}, mode {mode:04o}");
-        Err(SecurityError::FilePermissions { path: path.to_owned(), reason })
-    };
-    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
-        return refuse("it belongs to another user");
-    }
+    check_owner(path, metadata)?;
+    let mode = std::os::unix::fs::MetadataExt::mode(metadata);
     // Who may write in a directory with the sticky bit cannot replace the files of others there,
     // but can add some; the owner of each file is looked at, too.
     let sticky = metadata.is_dir() && mode & 0o1000 != 0;
     if mode & 0o022 != 0 && !sticky {
-        return refuse("others can write it");
+        return Err(refusal(path, metadata, "others can write it"));
     }
     Ok(())
+}
+
+/// Refuses what belongs to others. Of a link there is nothing more to see: it has no mode.
+#[cfg(unix)]
+pub(super) fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), SecurityError> {
+    let owner = std::os::unix::fs::MetadataExt::uid(metadata);
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        return Err(refusal(path, metadata, "it belongs to another user"));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn refusal(path: &Path, metadata: &Metadata, what: &str) -> SecurityError {
+    use std::os::unix::fs::MetadataExt as _;
+    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
+    let reason = format!("{what}; owner {owner}, mode {mode:04o}");
+    SecurityError::FilePermissions { path: path.to_owned(), reason }
 }
 
 /// Access control lists are not read on this platform.
 #[cfg(not(unix))]
 pub(super) fn check_writers(_: &Path, _: &Metadata) -> Result<(), SecurityError> {
+    Ok(())
+}
+
+/// As with [`check_writers`].
+#[cfg(not(unix))]
+pub(super) fn check_owner(_: &Path, _: &Metadata) -> Result<(), SecurityError> {
     Ok(())
 }

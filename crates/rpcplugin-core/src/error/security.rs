@@ -225,7 +225,7 @@ impl SecurityError {
             ),
             Self::FilePermissions { .. } => fatal(
                 "SECURITY_FILE_PERMISSIONS",
-                "it must belong to this user or root, be writable by no one else, and be reached through no linked directory",
+                "it must belong to this user or root, be writable by no one else, and be reached through no symbolic link",
             ),
             Self::IsolationFailed { .. } => fatal(
                 "SECURITY_ISOLATION_FAILED",

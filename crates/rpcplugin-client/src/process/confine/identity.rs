@@ -28,7 +28,11 @@ impl Identity {
     ) -> Result<Option<Self>, SecurityError> {
         let own = Self { user: geteuid().as_raw(), group: getegid().as_raw() };
         let (user, own_group) = match user {
-            Some(user) => find_user(user)?,
+            Some(user) => match find_user(user)? {
+                // To the calls that change the user this means: leave it as it is.
+                (u32::MAX, _) => return Err(failed(&format!("user {user}"), "no such user")),
+                found => found,
+            },
             None => (own.user, Some(own.group)),
         };
         let group = match (group, own_group) {
@@ -39,6 +43,10 @@ impl Identity {
                 return Err(failed(&format!("user {user}"), why));
             }
         };
+        // To the calls that change the group this means: leave it as it is.
+        if group == u32::MAX {
+            return Err(failed(&format!("group {group}"), "no such group"));
+        }
         let found = Self { user, group };
         Ok((found != own).then_some(found))
     }
@@ -105,6 +113,23 @@ mod tests {
         let (user, group) = (geteuid().as_raw().to_string(), getegid().as_raw().to_string());
         assert_eq!(Identity::find(None, None).unwrap(), None);
         assert_eq!(Identity::find(Some(&user), Some(&group)).unwrap(), None);
+    }
+
+    #[test]
+    fn the_number_that_stands_for_no_change_is_nobody() {
+        let most = u32::MAX.to_string();
+        for (user, group, reason) in [
+            (&*most, None, "no such user"),
+            (&*most, Some("1"), "no such user"),
+            ("1", Some(&*most), "no such group"),
+        ] {
+            let error = Identity::find(Some(user), group).unwrap_err();
+            assert_eq!(error.code(), "SECURITY_ISOLATION_FAILED");
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+        assert!(Identity::find(None, Some(&most)).is_err());
+        let last = Identity::find(Some("4294967294"), Some("4294967294")).unwrap();
+        assert_eq!(last, Some(Identity { user: u32::MAX - 1, group: u32::MAX - 1 }));
     }
 
     #[test]

@@ -133,10 +133,9 @@ impl Files {
 /// Whether this directory is by name and owner one that a host of ours made for one plugin.
 #[cfg(unix)]
 fn is_private(directory: &std::path::Path) -> bool {
-    use std::os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _};
+    use std::os::unix::fs::MetadataExt as _;
 
-    let named =
-        directory.file_name().is_some_and(|name| name.as_bytes().starts_with(b"rpcplugin-"));
+    let named = rpcplugin_transport::PrivateDir::is_named_so(directory);
     let user = rustix::process::geteuid().as_raw();
     named && std::fs::symlink_metadata(directory).is_ok_and(|found| found.uid() == user)
 }

@@ -1,4 +1,4 @@
-//! The course of a server: start, serve, stop. the order is that of `docs/wire-format.md`.
+//! The course of a server: start, serve, stop. The order is that of `docs/wire-format.md`.
 
 use std::{
     process::ExitCode,

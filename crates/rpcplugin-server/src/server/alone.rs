@@ -79,9 +79,8 @@ impl Server {
         alone::debug_attach(self, name).await
     }
 
-    /// Certificates that an operator supplies, instead of following the host; `None` of what a
-    /// host brings along is looked at then, and none is announced. Hosts need
-    /// `Tls::Custom` to be served.
+    /// Certificates that an operator supplies. The host's `PLUGIN_CLIENT_CERT` is not looked at
+    /// then, and the handshake line announces no certificate, so hosts need `Tls::Custom`.
     #[cfg(feature = "tls")]
     pub fn custom_tls(mut self, tls: rpcplugin_tls::CustomTls) -> Self {
         self.settings.custom_tls = Some(tls);

@@ -25,7 +25,8 @@ impl Server {
         F: FnOnce() -> W + Send + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
-        self.hooks.ready = Some(Box::new(move || Box::pin(hook())));
+        // Called in the hook's own task, where a panic ends only that.
+        self.hooks.ready = Some(Box::new(move || Box::pin(async move { hook().await })));
         self
     }
 
@@ -36,7 +37,7 @@ impl Server {
         F: FnOnce() -> W + Send + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
-        self.hooks.drain = Some(Box::new(move || Box::pin(hook())));
+        self.hooks.drain = Some(Box::new(move || Box::pin(async move { hook().await })));
         self
     }
 
@@ -48,7 +49,7 @@ impl Server {
         F: FnOnce(Duration) -> W + Send + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
-        self.hooks.shutdown = Some(Box::new(move |left| Box::pin(hook(left))));
+        self.hooks.shutdown = Some(Box::new(move |left| Box::pin(async move { hook(left).await })));
         self
     }
 

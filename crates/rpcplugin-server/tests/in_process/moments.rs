@@ -46,12 +46,22 @@ async fn hooks_that_hang_or_panic_hold_nothing_up() {
         .on_ready(async || panic!("a hook's panic"))
         .on_drain(async || panic!("a hook's panic"))
         .on_shutdown(async |_| panic!("a hook's panic"));
-    for server in [hanging, panicking] {
+    let panicking_at_once = with(PluginSet::new())
+        .grpc_grace_period(GRACE)
+        .on_ready(at_once)
+        .on_drain(at_once)
+        .on_shutdown(|_| at_once());
+    for server in [hanging, panicking, panicking_at_once] {
         let running = Running::start(server).await;
         let stopped = running.handle.shutdown(GRACE);
         tokio::time::timeout(Duration::from_secs(10), stopped).await.unwrap();
         running.served.await.unwrap().unwrap();
     }
+}
+
+/// A hook that fails before there is a future to await.
+fn at_once() -> std::future::Ready<()> {
+    panic!("a hook's panic")
 }
 
 #[tokio::test(start_paused = true)]

@@ -97,6 +97,12 @@ impl PrivateDir {
         &self.path
     }
 
+    /// Whether a path ends in a name that [`create`](Self::create) could have given.
+    #[must_use]
+    pub fn is_named_so(path: &Path) -> bool {
+        path.file_name().is_some_and(|name| is_name(name.as_encoded_bytes()))
+    }
+
     /// Removes from `base` what processes of this user that are gone left there of such
     /// directories, and returns how many that were.
     ///

@@ -92,7 +92,11 @@ fn remove(base: &OwnedFd, name: &CString, files: &mut usize) -> io::Result<bool>
     let stat = rustix::fs::fstat(&directory)?;
     let of_ours = stat.st_uid == rustix::process::geteuid().as_raw()
         && Mode::from_raw_mode(stat.st_mode).intersection(Mode::RWXO).is_empty();
-    if !of_ours || lock::try_lock(&directory) != Lock::Held || lock::is_kept(&directory) {
+    // Before the lock too, because whoever wants to take a kept one over must find it free.
+    if !of_ours || lock::is_kept(&directory) {
+        return Ok(false);
+    }
+    if lock::try_lock(&directory) != Lock::Held || lock::is_kept(&directory) {
         return Ok(false);
     }
     remove_contents_within(&directory, files)?;

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use rustix::fs::Mode;
 
-use super::{NAME_LENGTH, PREFIX, PrivateDir};
+use super::PrivateDir;
 use crate::unix::{
     lock::{self, Lock},
     removal::{self, file_id},
@@ -16,7 +16,7 @@ impl PrivateDir {
     /// else has it.
     #[must_use]
     pub fn inherit(path: &Path) -> Option<Self> {
-        if !path.is_absolute() || !has_name(path) {
+        if !path.is_absolute() || !Self::is_named_so(path) {
             return None;
         }
         let directory = removal::open(path).ok()?;
@@ -26,11 +26,6 @@ impl PrivateDir {
         let free = is_ours && lock::try_lock(&directory) != Lock::HeldByAnother;
         free.then(|| Self { path: path.to_owned(), directory, id: file_id(&stat) })
     }
-}
-
-fn has_name(path: &Path) -> bool {
-    let name = path.file_name().map_or(&b""[..], |name| name.as_encoded_bytes());
-    name.len() == NAME_LENGTH && name.starts_with(PREFIX.as_bytes())
 }
 
 #[cfg(test)]
@@ -56,10 +51,10 @@ mod tests {
 
         assert!(PrivateDir::inherit(&path).is_none());
         assert!(PrivateDir::inherit(base.path()).is_none());
-        let open = base.path().join("rpcplugin-AAAAAAAA");
+        let open = base.path().join("rpcplugin-aaaaaaaa");
         std::fs::create_dir(&open).unwrap();
-        std::os::unix::fs::symlink(&open, base.path().join("rpcplugin-BBBBBBBB")).unwrap();
-        assert!(PrivateDir::inherit(&base.path().join("rpcplugin-BBBBBBBB")).is_none());
+        std::os::unix::fs::symlink(&open, base.path().join("rpcplugin-bbbbbbbb")).unwrap();
+        assert!(PrivateDir::inherit(&base.path().join("rpcplugin-bbbbbbbb")).is_none());
         rustix::fs::chmod(&open, Mode::from_raw_mode(0o755)).unwrap();
         assert!(PrivateDir::inherit(&open).is_none(), "others can read it");
     }

@@ -124,7 +124,8 @@ pub(crate) async fn launch<K: Send + 'static>(
 /// A plugin's process.
 ///
 /// Dropping it kills the group and has the process reaped; that needs no runtime. The call waits
-/// for both for at most 20 ms, so that a `main` that returns next leaves nothing behind.
+/// for both: for at most 50 ms in a runtime that goes on, else for at most [`limits::REAP`], so
+/// that a `main` that returns next leaves nothing behind.
 pub(crate) struct Process {
     custody: Custody,
     watch: ExitWatch,

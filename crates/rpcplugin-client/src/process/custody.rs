@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use rpcplugin_core::ExitStatus;
+use rpcplugin_core::{ExitStatus, limits};
 use tokio::sync::oneshot;
 
 use super::{
@@ -59,8 +59,9 @@ impl Drop for Custody {
 /// A child in the reaper's hands; yields its exit status when it has been reaped and what was
 /// kept for it is gone.
 ///
-/// Dropping it gives the reaper a moment to finish: a `main` that returns next, or whose runtime
-/// ends with this, would end the reaper's thread and leave the directory.
+/// Dropping it gives the reaper a moment to finish, and up to [`limits::REAP`] if the runtime ends
+/// or this is no thread of one: a `main` that returns next would end the reaper's thread and leave
+/// the directory.
 pub(super) struct Reaping {
     status: oneshot::Receiver<ExitStatus>,
     done: mpsc::Receiver<()>,
@@ -77,9 +78,23 @@ impl Future for Reaping {
 impl Drop for Reaping {
     fn drop(&mut self) {
         /// A killed process of ordinary size is gone within 2 ms on a machine that is not busy.
-        /// One that takes longer is left to the reaper: this may be a thread of the runtime.
+        /// One that takes longer is left to the reaper while the runtime has other work to do.
         const PATIENCE: Duration = Duration::from_millis(50);
         // Nothing is ever sent: the end of the sender is the news, and it may be old.
-        let _ = self.done.recv_timeout(PATIENCE);
+        let waited = self.done.recv_timeout(PATIENCE);
+        if waited == Err(mpsc::RecvTimeoutError::Timeout) && !in_live_runtime() {
+            let _ = self.done.recv_timeout(limits::REAP.saturating_sub(PATIENCE));
+        }
     }
+}
+
+/// Whether this thread serves a runtime that goes on.
+fn in_live_runtime() -> bool {
+    // A runtime that ends drops its tasks, and cancels at once what is spawned then.
+    tokio::runtime::Handle::try_current().is_ok_and(|runtime| {
+        let probe = runtime.spawn(std::future::pending::<()>());
+        let is_live = !probe.is_finished();
+        probe.abort();
+        is_live
+    })
 }

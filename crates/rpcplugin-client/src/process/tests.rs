@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rpcplugin_core::{Error, ExitStatus, HandshakeError};
+use rpcplugin_core::{Error, ExitStatus, HandshakeError, limits};
 use rustix::{
     io::Errno,
     process::{Pid, WaitOptions, waitpid},

@@ -88,16 +88,14 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        /// The kernel takes a moment to forget killed processes. This is the thread that reaps.
-        const PATIENCE: Duration = Duration::from_millis(250);
         const PAUSE: Duration = Duration::from_millis(1);
         // Linux 5.14. Before, what left the plugin's process group stays, and the directory.
         let _ = fs::write(self.path.join("cgroup.kill"), "1");
-        let started = Instant::now();
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            match fs::remove_dir(&self.path) {
+            match remove(&self.path, deadline, DEPTH) {
                 Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                    if started.elapsed() > PATIENCE {
+                    if Instant::now() > deadline {
                         tracing::warn!(cgroup = %self.path.display(), "cgroup is not empty");
                         return;
                     }
@@ -107,6 +105,38 @@ impl Drop for Cgroup {
             }
         }
     }
+}
+
+/// How long the kernel may take to forget killed processes. The thread that reaps waits for it.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// How deep the cgroups of a plugin are followed.
+const DEPTH: usize = 64;
+
+/// Removes a cgroup, and those in it that the plugin made: the system keeps one that has any.
+fn remove(path: &Path, deadline: Instant, depth: usize) -> io::Result<()> {
+    let first = match fs::remove_dir(path) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::ResourceBusy | io::ErrorKind::DirectoryNotEmpty
+            ) && depth > 0 =>
+        {
+            error
+        }
+        removed => return removed,
+    };
+    // Links do not count.
+    let is_dir = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    let entries = fs::read_dir(path)?.flatten().filter(is_dir);
+    let mut emptied = false;
+    for entry in entries {
+        if Instant::now() > deadline {
+            return Err(first);
+        }
+        emptied |= remove(&entry.path(), deadline, depth - 1).is_ok();
+    }
+    if emptied { fs::remove_dir(path) } else { Err(first) }
 }
 
 /// What a cgroup tells of its processes, past ones included.
@@ -163,13 +193,14 @@ fn make(parent: &Path) -> io::Result<PathBuf> {
 
 /// Removes what killed hosts left. The system keeps one that still has processes.
 fn remove_stale(parent: &Path) {
+    let deadline = Instant::now() + PATIENCE;
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     for entry in entries {
         let name = entry.file_name();
         let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
         let is_gone = |pid: u32| access(format!("/proc/{pid}"), Access::EXISTS).is_err();
         if owner.and_then(|pid| pid.parse().ok()).is_some_and(is_gone) {
-            let _ = fs::remove_dir(entry.path());
+            let _ = remove(&entry.path(), deadline, DEPTH);
         }
     }
 }

@@ -171,6 +171,40 @@ fn dropping_needs_no_runtime() {
     nothing_left(child);
 }
 
+/// Takes longer to go than a thread of a runtime would wait.
+struct Slow(Option<Kept>);
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        std::thread::sleep(Duration::from_millis(200));
+        self.0.take();
+    }
+}
+
+#[test]
+fn what_a_process_leaves_is_gone_when_its_runtime_is() {
+    for workers in [0, 1] {
+        let mut builder = match workers {
+            0 => tokio::runtime::Builder::new_current_thread(),
+            _ => tokio::runtime::Builder::new_multi_thread(),
+        };
+        let runtime = builder.enable_all().build().unwrap();
+        let (keep, dropped) = kept();
+        let started = launch(plan("/bin/cat", &[]), Some(Slow(Some(keep))));
+        let process = runtime.block_on(started).unwrap();
+        let child = pid(&process);
+        runtime.spawn(async move {
+            let _process = process;
+            std::future::pending::<()>().await;
+        });
+        let started = Instant::now();
+        drop(runtime);
+        // A machine on which a killed process needs a second to end is left to its reaper.
+        assert!(dropped.try_recv().is_ok() || started.elapsed() >= limits::REAP, "{workers}");
+        eventually(|| is_reaped(child));
+    }
+}
+
 #[test]
 fn waiting_goes_on_in_another_runtime() {
     let build = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -51,10 +51,40 @@ fn what_dead_hosts_left_is_removed_and_what_is_anothers_stays() {
     let living = directory.path().join(format!("rpcplugin-{}-other", std::process::id()));
     let foreign = directory.path().join("foreign-4294967295-0");
     for path in [&stale, &living, &foreign] {
-        fs::create_dir(path).unwrap();
+        fs::create_dir_all(path.join("of/its/own")).unwrap();
     }
     drop(Cgroup::create(&parent, &Limits::new()).unwrap());
-    assert!(!stale.exists() && living.exists() && foreign.exists());
+    assert!(!stale.exists() && living.exists() && foreign.join("of/its/own").exists());
+}
+
+#[test]
+fn the_cgroups_that_a_plugin_made_go_with_its_own() {
+    let (_directory, parent) = delegated("");
+    let outside = tempfile::tempdir().unwrap();
+    fs::create_dir(outside.path().join("kept")).unwrap();
+    let cgroup = Cgroup::create(&parent, &Limits::new()).unwrap();
+    let path = cgroup.path.clone();
+    for name in ["a/b/c", "a/d", "e"] {
+        fs::create_dir_all(path.join(name)).unwrap();
+    }
+    // A cgroup file system has no links; whatever has, they are not followed.
+    std::os::unix::fs::symlink(outside.path(), path.join("link")).unwrap();
+    drop(cgroup);
+    assert!(!path.join("a").exists() && !path.join("e").exists());
+    assert!(outside.path().join("kept").exists());
+}
+
+#[test]
+fn they_are_followed_only_so_deep_and_so_long() {
+    let directory = tempfile::tempdir().unwrap();
+    let top = directory.path().join("top");
+    fs::create_dir_all(top.join("a/b")).unwrap();
+    let later = || Instant::now() + Duration::from_secs(60);
+    remove(&top, later(), 1).unwrap_err();
+    remove(&top, Instant::now(), DEPTH).unwrap_err();
+    assert!(top.join("a/b").exists());
+    remove(&top, later(), 2).unwrap();
+    assert!(!top.exists());
 }
 
 #[test]

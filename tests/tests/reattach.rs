@@ -90,6 +90,20 @@ async fn attach_soon(host: &Builder, record: &Reattach) -> Client {
 }
 
 #[test]
+fn a_plugin_that_is_left_running_has_no_lifetime() {
+    leak_free(async |guard| {
+        let plugin = Debugged::start(guard).await;
+        let host = plaintext(guard).max_lifetime(Duration::from_millis(1));
+        let client = host.attach(plugin.record.clone()).await.unwrap();
+        let ended = tokio::time::timeout(Duration::from_millis(300), client.exited()).await;
+        assert!(ended.is_err(), "{ended:?}");
+        works(&client).await;
+        assert_eq!(client.shutdown().await.unwrap().outcome, ShutdownOutcome::Left);
+        plugin.stop().await;
+    });
+}
+
+#[test]
 fn i1_a_process_that_does_not_own_the_socket_is_refused_and_left_alone() {
     leak_free(async |guard| {
         let plugin = Debugged::start(guard).await;

@@ -14,8 +14,8 @@ use std::{
 use futures_util::future::BoxFuture;
 use rpcplugin::{
     client::{
-        AddressMap, ExitStatus, HostProcess, Limits, MappedDir, ProcessRunner, Runner,
-        RunnerLaunch, RunnerProcess, ShutdownOutcome,
+        AddressMap, ExitStatus, HostProcess, Limits, MappedDir, ProcessRunner, ReachedLimit,
+        Runner, RunnerLaunch, RunnerProcess, ShutdownOutcome,
     },
     core::{Address, Error, HandshakeError},
 };
@@ -153,6 +153,14 @@ fn the_runner_for_processes_does_what_is_done_without_one() {
         signal(client.pid(), Signal::KILL);
         assert_eq!(client.exited().await.status.unwrap().signal(), Some(9));
 
+        // Its use of the system and its limits are in the report.
+        let words = ["listen", "unix", "serve", "silence-tls", "line", LINE, "spin", "1", "hang"];
+        let limited = builder.clone().limit_cpu_time(Duration::from_secs(1));
+        let client = limited.spawn(evil_plugin(guard, words)).await.unwrap();
+        let report = client.exited().await;
+        assert_eq!(report.limit, Some(ReachedLimit::CpuTime(Duration::from_secs(1))), "{report}");
+        assert!(report.peak.cpu_time.is_some(), "{report}");
+
         let dropped = builder.clone().spawn(test_plugin(guard)).await.unwrap();
         let pid = dropped.pid();
         drop(dropped);
@@ -209,16 +217,19 @@ fn a_plugin_behind_a_mount_of_its_own_is_reached_by_translation() {
 }
 
 /// A runner with nothing of the library: it has no process id to tell.
-#[derive(Debug)]
-struct Strange;
+#[derive(Clone, Copy, Debug)]
+struct Strange {
+    finishes: bool,
+}
 
-struct Stranger(Child);
+struct Stranger(Child, Strange);
 
 impl Runner for Strange {
     fn start(
         &self,
         launch: RunnerLaunch,
     ) -> BoxFuture<'static, Result<Box<dyn RunnerProcess>, Error>> {
+        let this = *self;
         Box::pin(async move {
             let mut command = Command::new(launch.command().as_std().get_program());
             command.args(launch.command().as_std().get_args());
@@ -228,7 +239,7 @@ impl Runner for Strange {
                 path: launch.command().as_std().get_program().into(),
                 source,
             })?;
-            Ok(Box::new(Stranger(child)) as Box<dyn RunnerProcess>)
+            Ok(Box::new(Stranger(child, this)) as Box<dyn RunnerProcess>)
         })
     }
 }
@@ -268,6 +279,9 @@ impl RunnerProcess for Stranger {
     fn finish(mut self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let _ = tokio::time::timeout(Duration::from_secs(1), self.0.wait()).await;
+            if !self.1.finishes {
+                std::future::pending::<()>().await;
+            }
         })
     }
 }
@@ -275,7 +289,8 @@ impl RunnerProcess for Stranger {
 #[test]
 fn a_runner_may_do_everything_by_itself() {
     leak_free(async |guard| {
-        let builder = host(guard).runner(Strange).stdin(rpcplugin::client::Stdin::Null);
+        let builder =
+            host(guard).runner(Strange { finishes: true }).stdin(rpcplugin::client::Stdin::Null);
         let client = builder.clone().spawn(test_plugin(guard)).await.unwrap();
         assert_eq!(client.pid(), 0, "it did not say");
         probe(&client).echo(vec![]).await.unwrap();
@@ -296,6 +311,17 @@ fn a_runner_may_do_everything_by_itself() {
         let error = refusal(builder, command).await;
         assert_eq!(error.code(), "HANDSHAKE_PLUGIN_EXITED");
         assert!(error.to_string().contains("last words"), "{error}");
+    });
+}
+
+#[test]
+fn a_runner_that_does_not_finish_does_not_hold_up_the_end() {
+    leak_free(async |guard| {
+        let builder = host(guard).runner(Strange { finishes: false });
+        let builder = builder.stdin(rpcplugin::client::Stdin::Null);
+        let client = builder.spawn(test_plugin(guard)).await.unwrap();
+        let shutdown = tokio::time::timeout(Duration::from_secs(30), client.shutdown()).await;
+        assert_eq!(shutdown.unwrap().unwrap().outcome, ShutdownOutcome::Graceful);
     });
 }
 

@@ -73,7 +73,8 @@ impl AttachedProcess {
     /// The socket proved that it is the plugin: unless it is in test mode, it is this host's from
     /// here on, and so is what its first host made for it.
     pub(crate) fn take_over(&mut self, record: &Reattach) {
-        self.ours = !record.test;
+        // Without a handle nothing ties the number to the plugin, and nobody is signalled.
+        self.ours = !record.test && process::HAS_HANDLE;
         #[cfg(unix)]
         if let Address::Unix(socket) = &record.address
             && self.ours
@@ -86,7 +87,15 @@ impl AttachedProcess {
 
 /// Whether the process that has the id now is the one that the record was made for.
 fn compare(record: &Reattach, now: Option<&Birth>) -> Result<(), SecurityError> {
-    let Some(now) = now else { return Ok(()) };
+    let Some(now) = now else {
+        // What other systems do not tell proves nothing, and they signal nobody.
+        let is_provable = process::HAS_HANDLE && record.start_time.is_some();
+        return if is_provable {
+            Err(stale(format!("the start of process {} cannot be read", record.pid)))
+        } else {
+            Ok(())
+        };
+    };
     if let Some(recorded) = &record.boot_id
         && *recorded != now.boot_id
     {
@@ -132,13 +141,13 @@ impl Life for AttachedProcess {
     }
 
     async fn finish(mut self) {
+        // It has ended: there is nobody to kill, also if this is dropped half-way.
+        self.ours = false;
         #[cfg(unix)]
         if let Some(directory) = self.directory.take() {
             // The file system may be slow.
             let _ = tokio::task::spawn_blocking(move || drop(directory)).await;
         }
-        // It has ended: there is nobody to kill.
-        self.ours = false;
     }
 }
 
@@ -178,6 +187,15 @@ mod tests {
         let mut birth = Birth::default();
         (birth.start_time, birth.boot_id) = (start_time, boot_id.to_owned());
         birth
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_start_that_cannot_be_read_is_not_that_of_the_record() {
+        let mut record = Reattach::new(7, Address::Unix("/s".into()), 1);
+        compare(&record, None).unwrap();
+        record.start_time = Some(100);
+        assert_eq!(compare(&record, None).unwrap_err().code(), "SECURITY_REATTACH_STALE");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use rpcplugin_core::{Error, ExitStatus, env};
+use rpcplugin_core::{CrashReport, Error, ExitStatus, env};
 use tokio::{
     io::AsyncRead,
     process::{ChildStdin, Command},
@@ -87,7 +87,16 @@ pub trait RunnerProcess: Send + 'static {
         Box::pin(std::future::ready(None))
     }
 
-    /// Gives back what is left of the plugin after its end. It may take a second.
+    /// Notes what the plugin uses now, for its report: before it is asked to stop. Must not wait.
+    fn look(&mut self) {}
+
+    /// Adds to a report what is known of the plugin's use, and of the limit that ended it. Comes
+    /// before [`finish`](RunnerProcess::finish). Must not wait.
+    fn conclude(&self, report: &mut CrashReport) {
+        let _ = report;
+    }
+
+    /// Gives back what is left of the plugin after its end. It is dropped after a second.
     fn finish(self: Box<Self>) -> BoxFuture<'static, ()>;
 
     /// How addresses translate between the plugin's world and this one; `None` if they are the

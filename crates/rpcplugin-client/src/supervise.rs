@@ -73,7 +73,9 @@ impl<L: Life> Supervisor<L> {
         let _cut_loose =
             CutLoose { generation: self.generation.clone(), stdio: self.stdio.clone() };
         let mut too_old = false;
-        let old_age = old_age(self.life.started(), self.max_lifetime);
+        // Nothing would end one that goes on without this host: it would only be lost.
+        let lifetime = if self.life.stays() { Duration::ZERO } else { self.max_lifetime };
+        let old_age = old_age(self.life.started(), lifetime);
         let wanted = tokio::select! {
             biased;
             _ = self.life.ended() => None,
@@ -103,7 +105,8 @@ impl<L: Life> Supervisor<L> {
         let report = self.clear_up(by_itself, status, limit).await;
         let Self { life, states, end, .. } = self;
         if status.is_some() {
-            life.finish().await;
+            // What a runner, or a slow file system, does there may take for ever.
+            let _ = timeout(limits::REAP, life.finish()).await;
         } else {
             // A thread goes on waiting for it; this task has waited enough.
             drop(life);

@@ -11,6 +11,9 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use crate::process::descendants;
 
+/// Whether a process is held by more than its number.
+pub(super) const HAS_HANDLE: bool = true;
+
 /// A handle on a process: a pidfd, which never comes to mean another one.
 pub(super) struct Process {
     pid: Pid,

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use rpcplugin_core::Error;
 
+/// Whether a process is held by more than its number: never.
+pub(super) const HAS_HANDLE: bool = false;
+
 /// A process by its number alone.
 pub(super) struct Process {
     #[cfg(unix)]
@@ -48,19 +51,11 @@ impl Process {
         }
     }
 
-    pub(super) fn terminate(&mut self) {
-        #[cfg(unix)]
-        if !self.has_ended() {
-            let _ = rustix::process::kill_process(self.pid, rustix::process::Signal::TERM);
-        }
-    }
+    /// Nobody is signalled by a mere number.
+    pub(super) fn terminate(&mut self) {}
 
-    pub(super) fn kill(&mut self) {
-        #[cfg(unix)]
-        if !self.has_ended() {
-            let _ = rustix::process::kill_process(self.pid, rustix::process::Signal::KILL);
-        }
-    }
+    /// Nobody is killed by a mere number.
+    pub(super) fn kill(&mut self) {}
 }
 
 /// What its program is called.

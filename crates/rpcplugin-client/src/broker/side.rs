@@ -4,7 +4,7 @@ use std::{
 };
 
 use rpcplugin_broker::{Multiplexer, Protection, Reception, Role, Side, check_host_address};
-use rpcplugin_core::{Address, Error, SecurityError, env::PortRange};
+use rpcplugin_core::{Address, Error, SecurityError, TransportError, env::PortRange};
 use rpcplugin_transport::{ExpectedPeer, Listener, TcpBind, TcpListener};
 #[cfg(unix)]
 use rpcplugin_transport::{UnixBind, UnixListener};
@@ -45,6 +45,8 @@ pub(crate) enum Judgement {
     Nowhere,
 }
 
+const TOO_FAR: &str = "side channels do not reach a plugin on another machine";
+
 /// A host, as its broker sees it.
 #[derive(Debug)]
 pub(super) struct HostSide {
@@ -59,6 +61,10 @@ impl Side for HostSide {
     }
 
     fn listen(&self) -> Result<Box<dyn Listener>, Error> {
+        if matches!(self.sides.judgement, Judgement::Nowhere) {
+            let detail = TOO_FAR.to_owned();
+            return Err(TransportError::BrokerUnavailable { detail }.into());
+        }
         match &self.sides.listening {
             #[cfg(unix)]
             Listening::Unix(bind) => Ok(Box::new(UnixListener::bind(bind)?)),
@@ -87,7 +93,7 @@ impl Side for HostSide {
             Judgement::OwnProcess => check_host_address(address),
             Judgement::Nowhere => Err(SecurityError::AddressForbidden {
                 address: rpcplugin_core::escape_text(&address.to_string()),
-                reason: "side channels do not reach a plugin on another machine".to_owned(),
+                reason: TOO_FAR.to_owned(),
             }),
         }
     }
@@ -98,5 +104,28 @@ impl Side for HostSide {
 
     fn reception(&self) -> Reception {
         self.reception.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rpcplugin_transport::serving::Calls;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_offered_to_a_plugin_on_another_machine() {
+        let sides = Sides {
+            listening: Listening::Tcp,
+            judgement: Judgement::Nowhere,
+            map: None,
+            any_user: false,
+            multiplexer: None,
+        };
+        let reception = Reception::new(Calls::new(Arc::default()));
+        let side = HostSide { sides, protection: Protection::Plaintext, reception };
+        let error = side.listen().err().unwrap();
+        assert_eq!(error.code(), "TRANSPORT_BROKER_UNAVAILABLE");
+        assert!(error.to_string().contains("another machine"), "{error}");
     }
 }

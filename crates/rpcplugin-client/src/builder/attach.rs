@@ -13,6 +13,9 @@ impl Builder {
     /// With `test` in the record the plugin is somebody else's: shutting down or dropping the
     /// client closes its connections, and no more. Otherwise the plugin is this host's from here
     /// on, as if it had been [spawned](Builder::spawn), except that its exit status is unknown.
+    /// Other systems than Linux have no handle on a process that is nobody's child, so there no
+    /// plugin is this host's: it is left running. One that is has no
+    /// [`max_lifetime`](Builder::max_lifetime).
     ///
     /// With [`Tls::Auto`](crate::Tls::Auto) the record must hold the plugin's certificate, and
     /// this host needs the [identity](Builder::host_identity) of the host before it. A plugin in
@@ -85,7 +88,7 @@ impl Builder {
     /// allowed. [`Tls::Auto`](crate::Tls::Auto) is for plugins that a host starts.
     ///
     /// The plugin is not this host's: shutting down or dropping the client closes its connections,
-    /// and no more. [`Client::pid`] is 0. There is no handshake in which versions could be agreed
+    /// and no more. It has no [`max_lifetime`](Builder::max_lifetime), and [`Client::pid`] is 0. There is no handshake in which versions could be agreed
     /// on: both sides take the highest that they know.
     ///
     /// [standalone]: https://docs.rs/rpcplugin-server/latest/rpcplugin_server/struct.Server.html#method.standalone

@@ -1,6 +1,6 @@
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
-use rpcplugin_core::Reattach;
+use rpcplugin_core::{Reattach, TransportError};
 use rpcplugin_transport::Birth;
 
 use crate::{Client, State, attached::Lease};
@@ -26,12 +26,35 @@ impl Client {
         if !facts.is_process || facts.pid == 0 || self.state() != State::Running {
             return None;
         }
-        let mut lease = self.shared.lease.lock().unwrap_or_else(PoisonError::into_inner);
-        if lease.is_none() {
-            // An attached plugin is held already, and that hold answers for both.
-            *lease = Lease::take(facts.pid).ok().flatten();
+        let is_held = || self.lease().is_some();
+        if !is_held() {
+            // It reads files, so not under the lock; of two at once only one gets it.
+            let taken = match Lease::take(facts.pid) {
+                Ok(taken) => taken,
+                // An attached plugin is held already, and that hold answers for both.
+                Err(TransportError::ReattachInUse { holder })
+                    if holder == Some(std::process::id()) || is_held() =>
+                {
+                    None
+                }
+                Err(error) => {
+                    tracing::warn!(pid = facts.pid, %error, "the plugin is not held against others");
+                    None
+                }
+            };
+            let mut lease = self.lease();
+            if self.state() != State::Running {
+                return None;
+            }
+            if lease.is_none() {
+                *lease = taken;
+            }
         }
         Some(record)
+    }
+
+    fn lease(&self) -> MutexGuard<'_, Option<Lease>> {
+        self.shared.lease.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What this host proves itself to the plugin by; `None` in plaintext. Whoever has it is this

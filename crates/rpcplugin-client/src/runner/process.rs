@@ -1,7 +1,7 @@
 use std::sync::atomic::Ordering;
 
 use futures_util::future::BoxFuture;
-use rpcplugin_core::{Error, ExitStatus};
+use rpcplugin_core::{CrashReport, Error, ExitStatus};
 use tokio::{io::AsyncRead, process::ChildStdin};
 
 use super::{Runner, RunnerLaunch, RunnerProcess};
@@ -82,6 +82,14 @@ impl RunnerProcess for HostProcess {
 
     fn kill(&mut self) {
         self.0.signal_group(Signal::Kill);
+    }
+
+    fn look(&mut self) {
+        self.0.look();
+    }
+
+    fn conclude(&self, report: &mut CrashReport) {
+        self.0.conclude(report);
     }
 
     fn finish(self: Box<Self>) -> BoxFuture<'static, ()> {

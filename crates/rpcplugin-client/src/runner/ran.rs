@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use rpcplugin_core::ExitStatus;
+use rpcplugin_core::{CrashReport, ExitStatus};
 use tokio::{
     io::{AsyncRead, ReadBuf},
     process::ChildStdin,
@@ -82,6 +82,14 @@ impl Life for Ran {
             }
         }
         self.status
+    }
+
+    fn look(&mut self) {
+        self.process.look();
+    }
+
+    fn conclude(&self, report: &mut CrashReport) {
+        self.process.conclude(report);
     }
 
     async fn diagnose(&mut self) -> Option<String> {

@@ -1,8 +1,8 @@
 //! From what rustls and the socket say to what it means for each side.
 
-use std::{error::Error as StdError, io, time::Duration};
+use std::{error::Error as StdError, fmt, io, time::Duration};
 
-use rpcplugin_core::{SecurityError, escape};
+use rpcplugin_core::{SecurityError, escape, escape_text};
 use rustls::{AlertDescription, CertificateError, Error};
 
 use crate::{Certificate, pin::Seen, trust::untrusted};
@@ -62,7 +62,7 @@ impl Failure<'_> {
             }
             Error::AlertReceived(alert) => alerted(self.side, *alert),
             Error::NoApplicationProtocol => no_alpn(),
-            error => handshake(error.to_string()),
+            error => handshake(shown(error)),
         }
     }
 
@@ -70,7 +70,7 @@ impl Failure<'_> {
         match self.side {
             Side::Client => untrusted(error),
             Side::Server => SecurityError::ClientRefused {
-                detail: format!("its certificate is not trusted: {error}"),
+                detail: format!("its certificate is not trusted: {}", shown(error)),
             },
         }
     }
@@ -85,6 +85,16 @@ impl Failure<'_> {
                 detail: format!("it presents certificate {found}, only {expected} is accepted"),
             },
         }
+    }
+}
+
+/// An error that can hold text of the peer's, such as the names in its certificate.
+pub(crate) fn shown(error: &dyn fmt::Display) -> String {
+    const MOST_CHARACTERS: usize = 500;
+    let text = error.to_string();
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => escape_text(&text[..end]) + "…",
+        None => escape_text(&text),
     }
 }
 
@@ -118,7 +128,7 @@ pub(crate) fn handshake(detail: String) -> SecurityError {
 pub fn explain(error: &(dyn StdError + 'static)) -> Option<SecurityError> {
     find(error).map(|error| match error {
         Error::AlertReceived(alert) => alerted(Side::Client, *alert),
-        error => handshake(error.to_string()),
+        error => handshake(shown(error)),
     })
 }
 
@@ -168,4 +178,33 @@ fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
 /// The header of a TLS record: one of five types, then major version 3.
 fn looks_like_tls(first: &[u8]) -> bool {
     matches!(first, [20..=24] | [20..=24, 3, ..])
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls_pki_types::ServerName;
+
+    use super::*;
+
+    #[test]
+    fn the_peers_own_words_are_escaped_and_cut() {
+        let error = CertificateError::NotValidForNameContext {
+            expected: ServerName::try_from("kv.internal").unwrap(),
+            presented: vec!["\u{1b}[2J\n".to_owned(), "long".repeat(10_000)],
+        };
+        let seen = Seen::default();
+        let failure = |side| Failure { side, pinned: None, seen: &seen, first: &[22, 3] };
+        let wrapped = Error::InvalidCertificate(error.clone());
+        for told in [
+            untrusted(&error),
+            failure(Side::Client).explain_tls(&wrapped),
+            failure(Side::Server).explain_tls(&wrapped),
+            explain(&wrapped).unwrap(),
+        ] {
+            let text = told.to_string();
+            assert!(text.contains("kv.internal") && text.contains("\\x1b[2J\\n"), "{text}");
+            assert!(text.len() < 700 && !text.chars().any(char::is_control), "{text}");
+            assert!(text.contains('…'), "{text}");
+        }
+    }
 }

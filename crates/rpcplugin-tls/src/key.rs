@@ -61,8 +61,8 @@ impl PrivateKey {
     }
 
     /// A key that somebody stored.
-    pub(crate) fn stored(key: PrivateKeyDer<'static>) -> Self {
-        let form = match &key {
+    pub(crate) fn stored(key: &Zeroizing<PrivateKeyDer<'static>>) -> Self {
+        let form = match &**key {
             PrivateKeyDer::Sec1(_) => Form::Sec1,
             PrivateKeyDer::Pkcs1(_) => Form::Pkcs1,
             // A form that comes later is refused when it is loaded.

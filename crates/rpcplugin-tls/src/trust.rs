@@ -12,6 +12,7 @@ use rustls::{
 
 use crate::{
     Certificate, Roots,
+    failure::shown,
     pin::{PinnedPeer, Seen},
 };
 
@@ -106,7 +107,7 @@ impl TrustedClient {
 /// What it means to a client that the server's certificate failed an ordinary check.
 pub(crate) fn untrusted(error: &CertificateError) -> SecurityError {
     // rustls calls itself "invalid peer certificate" first.
-    let reason = error.to_string();
+    let reason = shown(error);
     match error {
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }

@@ -29,8 +29,8 @@ impl Identity {
         let intermediates = chain
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| unreadable("certificate", &error))?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| unreadable("key", &error))?;
-        let key = PrivateKey::stored(key);
+        let key = PrivateKeyDer::from_pem_slice(key).map(Zeroizing::new);
+        let key = PrivateKey::stored(&key.map_err(|error| unreadable("key", &error))?);
         let identity = Self {
             certificate: leaf,
             intermediates: intermediates.into(),

@@ -21,6 +21,14 @@ impl Usage {
         None
     }
 
+    pub(crate) fn memory(_: u32) -> Option<u64> {
+        None
+    }
+
+    pub(crate) fn descriptors(_: u32) -> Option<u64> {
+        None
+    }
+
     pub(crate) fn peak_memory(_: u32) -> Option<u64> {
         None
     }

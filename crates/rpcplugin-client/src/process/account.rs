@@ -18,6 +18,8 @@ pub(super) struct Account {
     cgroup: Option<super::confine::Readings>,
     peak: Peak,
     was_over: bool,
+    /// Since when process and descendants together seem to be over, and the process alone is not.
+    suspect: Option<Instant>,
     next_look: Instant,
 }
 
@@ -31,6 +33,7 @@ impl Account {
             cgroup: None,
             peak: Peak::default(),
             was_over: false,
+            suspect: None,
             next_look: Instant::now() + OFTEN,
         }
     }
@@ -54,12 +57,35 @@ impl Account {
     pub(super) fn look(&mut self) -> bool {
         let pause = if self.most_memory.is_some() { OFTEN } else { SELDOM };
         self.next_look = Instant::now() + pause;
-        let Some(usage) = Usage::of(self.pid) else { return false };
-        raise(&mut self.peak.memory, Usage::peak_memory(self.pid).unwrap_or(usage.memory));
-        raise(&mut self.peak.descriptors, usage.descriptors);
-        let Some(most) = self.most_memory else { return false };
-        let memory = usage.memory.saturating_add(descendants(self.pid));
-        raise(&mut self.peak.memory, memory);
+        let family = if self.most_memory.is_some() { descendants(self.pid) } else { 0 };
+        let own = Usage::memory(self.pid);
+        let peak = Usage::peak_memory(self.pid);
+        self.note(own, peak, family, Usage::descriptors(self.pid))
+    }
+
+    /// Whether this is too much. Each value counts, whether or not others could be read.
+    fn note(
+        &mut self,
+        own: Option<u64>,
+        peak: Option<u64>,
+        family: u64,
+        descriptors: Option<u64>,
+    ) -> bool {
+        self.peak.memory = self.peak.memory.max(peak.or(own));
+        self.peak.descriptors = self.peak.descriptors.max(descriptors);
+        let (Some(own), Some(most)) = (own, self.most_memory) else { return false };
+        let memory = own.saturating_add(family);
+        if own <= most && memory > most {
+            let now = Instant::now();
+            let again = *self.suspect.get_or_insert(now) + AGAIN;
+            if now < again {
+                self.next_look = self.next_look.min(again);
+                return self.was_over;
+            }
+        } else {
+            self.suspect = None;
+        }
+        self.peak.memory = self.peak.memory.max(Some(memory));
         self.was_over |= memory > most;
         self.was_over
     }
@@ -67,13 +93,15 @@ impl Account {
     /// Adds to a report on the process, which must not have been reaped, what is known here.
     pub(super) fn conclude(&self, report: &mut CrashReport) {
         report.peak = self.peak;
-        report.peak.cpu_time = Usage::cpu_time(self.pid);
+        let own_time = Usage::cpu_time(self.pid);
+        report.peak.cpu_time = own_time;
         #[cfg(target_os = "linux")]
         if let Some(cgroup) = &self.cgroup {
             report.peak.memory = cgroup.peak_memory().or(report.peak.memory);
             report.peak.cpu_time = cgroup.cpu_time().or(report.peak.cpu_time);
         }
-        report.limit = self.reached(report.status, report.peak.cpu_time).or(report.limit);
+        // The system counts each process for itself.
+        report.limit = self.reached(report.status, own_time).or(report.limit);
     }
 
     fn reached(&self, status: Option<ExitStatus>, used: Option<Duration>) -> Option<ReachedLimit> {
@@ -104,10 +132,9 @@ impl Account {
 const OFTEN: Duration = Duration::from_millis(500);
 /// For the peaks alone.
 const SELDOM: Duration = Duration::from_secs(5);
-
-fn raise(peak: &mut Option<u64>, value: u64) {
-    *peak = (*peak).max(Some(value));
-}
+/// After a look at which only the sum was too much: a child that the process has just forked shows
+/// the whole memory of its parent until it runs a program of its own.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// The resident memory of all descendants, in bytes.
 #[cfg(target_os = "linux")]
@@ -144,6 +171,49 @@ mod tests {
         assert_eq!(report(Limits::new(), 24), None);
         assert_eq!(report(Limits::new(), 25), None);
         assert_eq!(report(Limits::new(), 9), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_child_that_still_shows_its_parents_memory_is_no_excess() {
+        let mut account = Account::new(std::process::id(), Limits::new().memory(50));
+        let mut look = |family| account.note(Some(40), Some(40), family, None);
+        assert!(!look(40), "the child has just been forked");
+        assert!(!look(40), "another look at the same moment tells nothing more");
+        assert!(!look(5), "it runs its own program");
+        tokio::time::advance(AGAIN).await;
+        assert!(!look(11), "that is another child");
+        tokio::time::advance(AGAIN).await;
+        assert!(look(11), "it keeps what it has");
+        assert_eq!(account.peak.memory, Some(51), "what was not there twice does not count");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_suspicion_is_looked_into_soon() {
+        let mut account = Account::new(std::process::id(), Limits::new().memory(50));
+        assert!(!account.note(Some(40), None, 40, None));
+        assert_eq!(account.next_look, Instant::now() + AGAIN);
+    }
+
+    #[tokio::test]
+    async fn memory_is_limited_although_descriptors_cannot_be_counted() {
+        let mut account = Account::new(std::process::id(), Limits::new().memory(50));
+        assert!(account.note(Some(51), None, 0, None));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_child_that_used_the_processor_is_not_the_process() {
+        let made = tempfile::tempdir().unwrap();
+        let hours = Duration::from_secs(7200);
+        std::fs::write(made.path().join("cpu.stat"), format!("usage_usec {}\n", hours.as_micros()))
+            .unwrap();
+        let limits = Limits::new().cpu_time(Duration::from_secs(3600));
+        let mut account = Account::new(std::process::id(), limits);
+        account.cgroup = Some(super::super::confine::Readings { path: made.path().to_owned() });
+        let mut report = CrashReport::new(Phase::Running);
+        report.status = Some(ExitStatus::Signal { number: 9, core_dumped: false });
+        account.conclude(&mut report);
+        assert_eq!((report.limit, report.peak.cpu_time), (None, Some(hours)));
     }
 
     #[cfg(target_os = "linux")]

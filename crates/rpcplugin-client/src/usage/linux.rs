@@ -6,12 +6,17 @@ impl Usage {
     /// Asks the system; `None` if it does not tell. The caller knows that the process is its own.
     pub(crate) fn of(pid: u32) -> Option<Self> {
         let (cpu_time, memory) = stat(pid)?;
-        Some(Self { memory, cpu_time, descriptors: descriptors(pid)? })
+        Some(Self { memory, cpu_time, descriptors: Self::descriptors(pid)? })
     }
 
     /// Resident memory in bytes.
     pub(crate) fn memory(pid: u32) -> Option<u64> {
         Some(stat(pid)?.1)
+    }
+
+    /// Open descriptors.
+    pub(crate) fn descriptors(pid: u32) -> Option<u64> {
+        count_descriptors(pid)
     }
 
     /// The most resident memory that the program has had, in bytes.
@@ -36,7 +41,7 @@ fn stat(pid: u32) -> Option<(Duration, u64)> {
 
 /// Open descriptors. Since Linux 6.2 the directory's size tells; before they must be counted, and
 /// a plugin that opened a million must not keep its host busy.
-fn descriptors(pid: u32) -> Option<u64> {
+fn count_descriptors(pid: u32) -> Option<u64> {
     const MOST: usize = 65_536;
     let directory = format!("/proc/{pid}/fd");
     match fs::metadata(&directory).ok()?.len() {

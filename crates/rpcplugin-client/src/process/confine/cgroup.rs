@@ -142,7 +142,7 @@ fn remove(path: &Path, deadline: Instant, depth: usize) -> io::Result<()> {
 /// What a cgroup tells of its processes, past ones included.
 #[derive(Debug)]
 pub(in crate::process) struct Readings {
-    path: PathBuf,
+    pub(in crate::process) path: PathBuf,
 }
 
 impl Readings {

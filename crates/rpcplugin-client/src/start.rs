@@ -48,7 +48,7 @@ use self::{
 /// Starts a plugin; see [`Builder::spawn`](crate::Builder::spawn).
 pub(crate) async fn start(plan: Plan, command: Command) -> Result<Client, Error> {
     let clock = Clock::start(plan.settings.start_timeout);
-    let prepared = Prepared::new(&plan, command)?;
+    let prepared = Prepared::new(&plan, command, &clock).await?;
     match plan.settings.runner.clone() {
         None => finish(Launched::launch(prepared, &plan, &clock).await?, plan, &clock).await,
         Some(runner) => {

@@ -22,6 +22,7 @@ mod life;
 mod refusals;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod vetting;
 
 /// Nothing here takes longer than this, even on a busy machine.
 const SOON: Duration = Duration::from_secs(10);

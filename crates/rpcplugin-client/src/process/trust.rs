@@ -8,17 +8,10 @@ use std::{
 
 use rpcplugin_core::SecurityError;
 
-/// Warns if others can.
-pub(super) fn warn(found: &Path) {
-    if let Some((path, reason)) = doubt(found) {
-        tracing::warn!(path = %path.display(), reason, "others can change the plugin's program");
-    }
-}
-
 /// What lets others change the program, or the links on the way to it.
 ///
 /// What cannot be looked at is no matter: then the start fails for a better reason.
-fn doubt(found: &Path) -> Option<(PathBuf, String)> {
+pub(super) fn doubt(found: &Path) -> Option<(PathBuf, String)> {
     let canonical = found.canonicalize().ok()?;
     writable(&canonical).or_else(|| writable(found))
 }

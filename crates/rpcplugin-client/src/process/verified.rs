@@ -1,7 +1,7 @@
 //! Starting the very bytes that were hashed.
 //!
 //! **Invariant:** from the first byte that is hashed on, the program's name is not looked at
-//! again: what runs is a copy that nobody else can reach.
+//! again: what runs is a copy that nobody else can reach, and whose own bytes were hashed.
 
 use std::{
     ffi::{CString, OsStr, OsString},
@@ -18,6 +18,7 @@ use std::{
 use rpcplugin_core::{Error, SecurityError};
 use rpcplugin_transport::PrivateDir;
 use rustix::fs::{Access, Mode, OFlags, access};
+use tokio_util::sync::CancellationToken;
 
 #[cfg(target_os = "linux")]
 use super::image;
@@ -36,14 +37,19 @@ pub(super) struct Verified {
 }
 
 impl Verified {
-    /// Copies the program that `attempt` found, and checks the copy. Blocks for as long as reading
-    /// and hashing it takes.
+    /// Checks the program that `attempt` found, copies it, and checks the copy. Blocks for as long
+    /// as reading and hashing it takes, or until `stop` is cancelled.
     ///
     /// # Errors
     ///
     /// `SECURITY_CHECKSUM_MISMATCH`; the `HANDSHAKE_SPAWN_…` codes for a program that cannot be
     /// read or run; `CONFIG_SOCKET_DIR` if there is no place for a private copy.
-    pub(super) fn make(attempt: &Attempt, digests: &Digests, place: &Place) -> Result<Self, Error> {
+    pub(super) fn make(
+        attempt: &Attempt,
+        digests: &Digests,
+        place: &Place,
+        stop: &CancellationToken,
+    ) -> Result<Self, Error> {
         attempt.check()?;
         let Some(found) = attempt.found() else {
             return Err(attempt.explain(io::Error::from_raw_os_error(libc::ENOENT)).into());
@@ -61,11 +67,15 @@ impl Verified {
                 found: hex(&digest),
             }),
         };
+        // What is not to run, however large it is, takes neither memory nor space.
+        let digest = copy(&mut original, size, &mut io::sink(), digests, stop).map_err(explain)?;
+        judge(digest)?;
         #[cfg(target_os = "linux")]
         if image::is_native(&original)
             && let Some(mut memory) = memory(name)
         {
-            let digest = copy(&mut original, size, &mut memory, digests).map_err(explain)?;
+            let digest = copy(&mut original, size, &mut memory, digests, stop).map_err(explain)?;
+            // The file can have been written to meanwhile.
             judge(digest)?;
             rustix::fs::fcntl_add_seals(&memory, seals()).map_err(|error| explain(error.into()))?;
             return Ok(Self { file: ProgramFile::Open(memory.into()), directory: None });
@@ -75,11 +85,11 @@ impl Verified {
         let (directory_mode, mode) =
             if place.for_another_user { (0o711, 0o555) } else { (0o700, 0o500) };
         let mut target = create(&path).map_err(explain)?;
-        copy(&mut original, size, &mut target, digests).map_err(explain)?;
+        copy(&mut original, size, &mut target, digests, stop).map_err(explain)?;
         target.set_permissions(Permissions::from_mode(mode)).map_err(explain)?;
         drop(target);
         let copied = File::open(&path)
-            .and_then(|mut copied| copy(&mut copied, u64::MAX, &mut io::sink(), digests));
+            .and_then(|mut copied| copy(&mut copied, u64::MAX, &mut io::sink(), digests, stop));
         judge(copied.map_err(explain)?)?;
         open_to(directory.path(), directory_mode).map_err(explain)?;
         let file = CString::new(path.into_os_string().into_vec());
@@ -144,6 +154,7 @@ fn copy(
     size: u64,
     to: &mut impl io::Write,
     digests: &Digests,
+    stop: &CancellationToken,
 ) -> io::Result<Vec<u8>> {
     const BLOCK: usize = 64 * 1024;
     let mut hasher = digests.algorithm.hasher();
@@ -151,6 +162,9 @@ fn copy(
     from.rewind()?;
     let mut from = from.take(size);
     loop {
+        if stop.is_cancelled() {
+            return Err(io::Error::other("nobody waits for it any longer"));
+        }
         match from.read(&mut block) {
             Ok(0) => return Ok(hasher.finish()),
             Ok(length) => {

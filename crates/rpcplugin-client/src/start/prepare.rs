@@ -1,15 +1,16 @@
-#[cfg(unix)]
 use std::path::Path;
 
-use rpcplugin_core::Error;
+use rpcplugin_core::{Error, HandshakeError, SecurityError};
 #[cfg(unix)]
 use rpcplugin_transport::{PrivateDir, UnixBind};
 use tokio::process::Command;
 
+use super::clock::Clock;
 #[cfg(unix)]
 use crate::settings::Settings;
 use crate::{
     address_policy::AddressPolicy,
+    isolation::Confinement,
     plan::Plan,
     process::{Bounds, Launch},
     protection::Secret,
@@ -47,8 +48,8 @@ impl Prepared {
     /// # Errors
     ///
     /// `CONFIG_SOCKET_DIR`, `CONFIG_SOCKET_GROUP`, `CONFIG_ENV`, `SECURITY_KEYGEN`,
-    /// `TRANSPORT_RESOURCES`, `SECURITY_ISOLATION_FAILED`.
-    pub(super) fn new(plan: &Plan, command: Command) -> Result<Self, Error> {
+    /// `TRANSPORT_RESOURCES`, `SECURITY_ISOLATION_FAILED`, `HANDSHAKE_TIMEOUT`.
+    pub(super) async fn new(plan: &Plan, command: Command, clock: &Clock) -> Result<Self, Error> {
         let settings = &plan.settings;
         let directory = directory(plan)?;
         #[cfg(unix)]
@@ -59,7 +60,8 @@ impl Prepared {
         let secret = Secret::make(settings)?;
         let environment = plan.environment(command.as_std(), sockets, secret.certificate())?;
         let (stdin, detach) = (settings.stdin, settings.detach);
-        let bounds = Bounds::new(settings.confinement.clone(), sockets)?;
+        let bounds = clock.end().within(bounds(settings.confinement.clone(), sockets)).await;
+        let bounds = bounds.map_err(|limit| HandshakeError::Timeout { limit })??;
         #[cfg(unix)]
         let user = bounds.user();
         #[cfg(unix)]
@@ -80,6 +82,22 @@ impl Prepared {
     }
 }
 
+/// Finds out who the plugin is to be. The list of users can lie behind a network, so only a thread
+/// that may block asks for one.
+async fn bounds(confinement: Confinement, directory: Option<&Path>) -> Result<Bounds, Error> {
+    if confinement.user.is_none() && confinement.group.is_none() {
+        return Ok(Bounds::new(confinement, directory)?);
+    }
+    let directory = directory.map(Path::to_owned);
+    let found =
+        tokio::task::spawn_blocking(move || Bounds::new(confinement, directory.as_deref())).await;
+    let found = found.unwrap_or_else(|error| {
+        let detail = format!("user and group: {error}");
+        Err(SecurityError::IsolationFailed { detail })
+    });
+    Ok(found?)
+}
+
 /// How the host's own sockets are bound in its private directory.
 #[cfg(unix)]
 fn binding(sockets: Option<&Path>, settings: &Settings) -> UnixBind {
@@ -97,4 +115,34 @@ fn directory(plan: &Plan) -> Result<Option<Directory>, Error> {
 #[cfg(not(unix))]
 fn directory(_: &Plan) -> Result<Option<Directory>, Error> {
     Ok(None)
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::{pin::pin, sync::mpsc, task::Poll};
+
+    use super::*;
+
+    #[test]
+    fn users_are_looked_up_on_threads_that_may_block() {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().max_blocking_threads(1).build().unwrap();
+        let (release, held) = mpsc::channel::<()>();
+        runtime.block_on(async {
+            let busy = tokio::task::spawn_blocking(move || held.recv());
+            assert!(bounds(Confinement::default(), None).await.is_ok(), "nobody is looked up");
+            let user = Some(rustix::process::geteuid().as_raw().to_string());
+            let group = Some(rustix::process::getegid().as_raw().to_string());
+            let mut found = pin!(bounds(Confinement { user, group, ..Default::default() }, None));
+            std::future::poll_fn(|context| {
+                assert!(found.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            drop(release);
+            assert!(busy.await.unwrap().is_err());
+            assert_eq!(found.await.unwrap().identity, None);
+        });
+    }
 }

@@ -8,6 +8,7 @@
 //! - [`stranger`]: somebody who finds a plugin's socket and is not its host.
 //! - [`Events`]: what the library logs.
 //! - [`Unprivileged`]: a user of its own for a plugin, because much does not bind root.
+//! - [`namespaces`]: process numbers and file systems of a test's own.
 //! - [`PeakMemory`]: how much a process grew.
 //! - [`Mirror`]: what a host serves to its plugin.
 //!
@@ -24,6 +25,8 @@ pub mod leak;
 #[cfg(target_os = "linux")]
 mod memory;
 mod mirror;
+#[cfg(target_os = "linux")]
+pub mod namespaces;
 #[cfg(target_os = "linux")]
 pub mod running;
 #[cfg(target_os = "linux")]

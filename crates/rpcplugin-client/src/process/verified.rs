@@ -15,7 +15,7 @@ use std::{
     process::Command,
 };
 
-use rpcplugin_core::{Error, SecurityError};
+use rpcplugin_core::{ConfigError, Error, SecurityError};
 use rpcplugin_transport::PrivateDir;
 use rustix::fs::{Access, Mode, OFlags, access};
 use tokio_util::sync::CancellationToken;
@@ -84,8 +84,13 @@ impl Verified {
         let path = directory.path().join(name);
         let (directory_mode, mode) =
             if place.for_another_user { (0o711, 0o555) } else { (0o700, 0o500) };
-        let mut target = create(&path).map_err(explain)?;
-        copy(&mut original, size, &mut target, digests, stop).map_err(explain)?;
+        let full = |error: io::Error| match error.kind() {
+            // Only writing can find that.
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => no_room(&directory, error),
+            _ => explain(error),
+        };
+        let mut target = create(&path).map_err(full)?;
+        copy(&mut original, size, &mut target, digests, stop).map_err(full)?;
         target.set_permissions(Permissions::from_mode(mode)).map_err(explain)?;
         drop(target);
         let copied = File::open(&path)
@@ -175,6 +180,12 @@ fn copy(
             Err(error) => return Err(error),
         }
     }
+}
+
+fn no_room(directory: &PrivateDir, source: io::Error) -> Error {
+    let path = directory.path().parent().unwrap_or(directory.path()).to_owned();
+    let reason = "it has no room for a private copy of the program";
+    ConfigError::SocketDir { path, reason, source: Some(source) }.into()
 }
 
 /// A file in memory that can be executed; `None` where the system forbids that.

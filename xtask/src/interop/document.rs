@@ -57,9 +57,17 @@ of the captured output, and a log line with its level.
 The example of streams writes a file and reads it back in chunks.
 The key-value examples put, get, and miss a key; the one of several versions must be served by the
 implementation of version 3, and a host that offers version 2 alone is told that this one is net/rpc.
-The multiplexed pairs carry everything on one connection, and call 20 side channels in each direction.
-The attached pairs do the same with a plugin in test mode: the host attaches to it twice, and leaves
-it running. A go-plugin plugin has side channels for its first host only.
+The pairs with side channels call 20 in each direction, each with a connection of its own, and the
+multiplexed ones the same with everything on one connection. go-plugin's hosts look at every one of
+them: with mutual TLS both ends have shown a certificate. The host of python-plugin serves before it
+dials, since it opens its broker's stream with its own first announcement.
+The attached pairs do the same in plaintext with a plugin in test mode: the host attaches to it twice,
+and leaves it running. A go-plugin plugin has side channels for its first host only.
+With mutual TLS one host starts the plugin, and a second one comes by what go-plugin's
+`ReattachConfig` holds, which is neither certificate nor key. Ours is refused before it connects
+(`SECURITY_REATTACH_NEEDS_TLS`), and a go-plugin plugin does not answer it in plaintext either.
+go-plugin's goes on in plaintext although `AutoMTLS` is on, and our plugin does not answer it; it is
+served with the `TLSConfig` of the first host, which never leaves that process. The first host goes on.
 
 ## Notes
 

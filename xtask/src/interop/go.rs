@@ -18,7 +18,7 @@ const EXAMPLES: &str = "github.com/hashicorp/go-plugin/examples";
 ///
 /// Each version has its own go.mod over the same sources. Go's own cache makes a second run short.
 pub(super) fn prepare(dir: &Path, modfile: &str) -> Result<Programs> {
-    build(dir, modfile, &["./host", "./plugin"])?;
+    build(dir, modfile, &["./host", "./plugin", "./brokerhost", "./namesplugin"])?;
     build(dir, modfile, &examples(&["grpc", "grpc/plugin-go-grpc"]))?;
     let bidirectional = examples(&["bidirectional", "bidirectional/plugin-go-grpc"]);
     build(&dir.join(BIDIRECTIONAL), modfile, &bidirectional)?;
@@ -32,11 +32,11 @@ pub(super) fn prepare_multiplexing(dir: &Path, modfile: &str) -> Result<Programs
     Ok(programs)
 }
 
-/// Two further programs of ours, which older versions cannot build.
+/// A further host of ours, which older versions cannot build.
 fn multiplexing(dir: &Path, modfile: &str, programs: &mut Programs) -> Result<()> {
-    build(dir, modfile, &["./muxhost", "./muxplugin"])?;
+    build(dir, modfile, &["./muxhost"])?;
     programs.hosts.push((Service::Multiplexed, command(dir.join("muxhost"), &[])));
-    programs.plugins.push((Service::Multiplexed, command(dir.join("muxplugin"), &[])));
+    programs.plugins.push((Service::Multiplexed, command(dir.join("namesplugin"), &[])));
     Ok(())
 }
 
@@ -86,11 +86,13 @@ fn programs(dir: &Path) -> Programs {
     Programs {
         hosts: vec![
             (Service::Probe, program("host")),
+            (Service::SideChannels, program("brokerhost")),
             (Service::Example, program("grpc")),
             (Service::Bidirectional, bidirectional("bidirectional")),
         ],
         plugins: vec![
             (Service::Probe, program("plugin")),
+            (Service::SideChannels, program("namesplugin")),
             (Service::Example, program("plugin-go-grpc")),
             (Service::Bidirectional, bidirectional("plugin-go-grpc")),
         ],

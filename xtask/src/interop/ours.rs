@@ -14,14 +14,16 @@ pub(super) fn prepare() -> Result<Programs> {
     let status = workspace::cargo()
         .args(["build", "--quiet", "--package", "rpcplugin-tests"])
         .args(["--bin", "interop-host", "--bin", "interop-plugin"])
-        .args(["--bin", "mux-host", "--bin", "broker-plugin"])
+        .args(["--bin", "broker-host", "--bin", "broker-plugin"])
         .status()
         .context("cannot run cargo build")?;
     ensure!(status.success(), "our own ends do not build");
     let dir = workspace::target_dir()?.join("debug");
     let program = |name| dir.join(name).with_extension(env::consts::EXE_EXTENSION);
     let host = |kind| command(program("interop-host"), &["--kind", kind]);
+    let broker_host = |mode| command(program("broker-host"), &["--mode", mode]);
     let plugin = command(program("interop-plugin"), &[]);
+    let broker_plugin = command(program("broker-plugin"), &[]);
     Ok(Programs {
         hosts: vec![
             (Service::Probe, host("probe")),
@@ -29,8 +31,9 @@ pub(super) fn prepare() -> Result<Programs> {
             (Service::Negotiated, host("negotiated")),
             (Service::Streaming, host("streaming")),
             (Service::Bidirectional, host("counter")),
-            (Service::Multiplexed, command(program("mux-host"), &[])),
-            (Service::Attached, command(program("mux-host"), &["--attach", "twice"])),
+            (Service::SideChannels, broker_host("plain")),
+            (Service::Multiplexed, broker_host("multiplexed")),
+            (Service::Attached, broker_host("attached")),
             (Service::Notifier, host("notifier")),
         ],
         // One program serves the probe and the services of the examples.
@@ -40,7 +43,8 @@ pub(super) fn prepare() -> Result<Programs> {
             (Service::Streaming, plugin.clone()),
             (Service::Bidirectional, plugin),
             (Service::Negotiated, command(program("interop-plugin"), &["versions=2,3"])),
-            (Service::Multiplexed, command(program("broker-plugin"), &[])),
+            (Service::SideChannels, broker_plugin.clone()),
+            (Service::Multiplexed, broker_plugin),
             (Service::Attached, command(program("broker-plugin"), &["debug-attach"])),
         ],
     })

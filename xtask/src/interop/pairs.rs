@@ -31,9 +31,11 @@ pub(super) enum Service {
     Streaming,
     /// go-plugin's example with callbacks.
     Bidirectional,
-    /// Side channels in both directions, with everything on one connection.
+    /// Side channels in both directions, each on a connection of its own.
+    SideChannels,
+    /// The same with everything on one connection.
     Multiplexed,
-    /// The same service of a plugin in test mode, to which the host attaches.
+    /// The same service of a plugin that runs already, to which the host attaches.
     Attached,
     /// crowdsec's notifications.
     Notifier,
@@ -90,9 +92,13 @@ impl End {
     /// Whether this host can drive that plugin: ours know every service.
     fn understands(self, plugin: Self) -> bool {
         if self.service == plugin.service
-            && matches!(self.service, Service::Multiplexed | Service::Attached)
+            && matches!(
+                self.service,
+                Service::SideChannels | Service::Multiplexed | Service::Attached
+            )
         {
-            // go-plugin's plugin leaves its socket behind, or obeys its host although it should not.
+            // go-plugin's plugin leaves its socket behind, or obeys its host although it should not;
+            // and what of side channels the others do among themselves is their matter.
             return self.is_ours() || plugin.is_ours();
         }
         self.service == plugin.service || self.is_ours() || plugin.is_ours()
@@ -104,6 +110,7 @@ impl End {
             Service::Negotiated => " negotiated example",
             Service::Streaming => " streaming example",
             Service::Bidirectional => " bidirectional example",
+            Service::SideChannels => " side channels",
             Service::Multiplexed => " multiplexed",
             Service::Attached => " attached",
             Service::Probe | Service::Notifier => "",
@@ -165,8 +172,19 @@ impl Pair {
         if self.host.is_example() && self.tls == Auto {
             return Some("go-plugin's example host does not ask for TLS");
         }
-        if self.service() == Service::Attached && self.tls == Auto {
-            return Some("plugins in test mode serve plaintext");
+        if self.service() == Service::SideChannels {
+            if host == Peer::Pyvider {
+                return Some(
+                    "the host has no side channels: `open_broker_subchannel` in its \
+                     `client/process.py` announces an address, serves nothing there and dials nothing",
+                );
+            }
+            if plugin == Peer::Pyvider {
+                return Some(
+                    "the plugin has no side channels: `SubchannelConnection.open` in its \
+                     `protocol/service.py` sleeps for 50 ms and opens nothing",
+                );
+            }
         }
         if plugin.is_go() && self.network == Tcp {
             return Some("a go-plugin plugin listens on TCP on Windows only");
@@ -183,12 +201,18 @@ impl Pair {
     /// The checks that a limit of either side rules out, with that limit.
     pub(super) fn limits(&self) -> Vec<(&'static str, &'static str)> {
         let mut limits = Vec::new();
-        if self.service() == Service::Attached && self.plugin.peer.is_go() {
+        let in_test_mode = self.service() == Service::Attached && self.tls == Tls::Plain;
+        if in_test_mode && self.plugin.peer.is_go() {
             let limit = "in test mode the plugin ends before its side channels have closed";
             limits.push(("files", limit));
         }
+        if self.service() == Service::SideChannels && self.host.peer == Peer::PythonPlugin {
+            limits.push(("files", "the host leaves the sockets of its side channels"));
+        }
+        // The others check what they are about, and no more.
+        let is_probe = self.service() == Service::Probe;
         match self.plugin.peer {
-            Peer::Pyvider => {
+            Peer::Pyvider if is_probe => {
                 limits.push(("stdio", "the plugin's stdio stream is always empty"));
                 if self.tls == Tls::Auto {
                     limits.push(("mutual", "the plugin does not ask for the host's certificate"));
@@ -197,21 +221,21 @@ impl Pair {
                     limits.push(("strangers", "the plugin does not ask for a certificate"));
                 }
             }
-            Peer::PythonPlugin => {
+            Peer::PythonPlugin if is_probe => {
                 limits.push(("stdio", "the plugin's author has no access to the stdio stream"));
             }
             Peer::Crowdsec => {
                 limits.push(("stdio", "go-plugin 1.0.1 has no stdio service"));
             }
-            Peer::Ours | Peer::Go180 | Peer::Go160 | Peer::Go148 => {}
+            _ => {}
         }
         match self.host.peer {
-            Peer::Pyvider => limits.extend([
+            Peer::Pyvider if is_probe => limits.extend([
                 ("large", "the host receives 4 MiB at most"),
                 ("stdio", "the host shows what it reads to its own log only"),
                 ("log", "the host does not parse the plugin's log"),
             ]),
-            Peer::PythonPlugin => {
+            Peer::PythonPlugin if is_probe => {
                 limits.push(("stdio", "the host does not open the stdio stream"));
                 if self.plugin.peer.is_go() {
                     limits.push((
@@ -226,7 +250,7 @@ impl Pair {
                 ("processes", "the example host ends without its plugin, which does not notice"),
                 ("files", "as for processes"),
             ]),
-            Peer::Ours | Peer::Go180 | Peer::Go160 | Peer::Go148 | Peer::Crowdsec => {}
+            _ => {}
         }
         limits
     }

@@ -89,17 +89,31 @@ impl Peer {
         match self {
             Self::Go180 => {
                 use Service::{
-                    Attached, Bidirectional, Example, Multiplexed, Negotiated, Probe, Streaming,
+                    Attached, Bidirectional, Example, Multiplexed, Negotiated, Probe, SideChannels,
+                    Streaming,
                 };
-                &[Probe, Example, Negotiated, Streaming, Bidirectional, Multiplexed, Attached]
+                &[
+                    Probe,
+                    Example,
+                    Negotiated,
+                    Streaming,
+                    Bidirectional,
+                    SideChannels,
+                    Multiplexed,
+                    Attached,
+                ]
             }
             Self::Go160 => {
-                use Service::{Bidirectional, Example, Multiplexed, Probe};
-                &[Probe, Example, Bidirectional, Multiplexed]
+                use Service::{Bidirectional, Example, Multiplexed, Probe, SideChannels};
+                &[Probe, Example, Bidirectional, SideChannels, Multiplexed]
             }
-            Self::Go148 => &[Service::Probe, Service::Example, Service::Bidirectional],
+            Self::Go148 => {
+                use Service::{Bidirectional, Example, Probe, SideChannels};
+                &[Probe, Example, Bidirectional, SideChannels]
+            }
             Self::Crowdsec => &[Service::Notifier],
-            Self::Ours | Self::Pyvider | Self::PythonPlugin => &[Service::Probe],
+            Self::Pyvider | Self::PythonPlugin => &[Service::Probe, Service::SideChannels],
+            Self::Ours => &[Service::Probe],
         }
     }
 

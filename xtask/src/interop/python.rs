@@ -37,8 +37,15 @@ pub(super) fn prepare(venv: &Path, library: &str) -> Result<Programs> {
         // No bytecode: it would be written beside the sources.
         [command(python.clone(), &["-B"]), vec![script.into()]].concat()
     };
+    // Those of a library without side channels are not there, and nobody starts them.
     Ok(Programs {
-        hosts: vec![(Service::Probe, script("host"))],
-        plugins: vec![(Service::Probe, script("plugin"))],
+        hosts: vec![
+            (Service::Probe, script("host")),
+            (Service::SideChannels, script("names_host")),
+        ],
+        plugins: vec![
+            (Service::Probe, script("plugin")),
+            (Service::SideChannels, script("names_plugin")),
+        ],
     })
 }

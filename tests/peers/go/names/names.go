@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/examples/grpc/proto"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
 )
 
 // PluginName is the name that the two Go ends agree on; it never crosses the wire.
@@ -23,7 +25,8 @@ var Handshake = plugin.HandshakeConfig{
 	MagicCookieValue: "hello",
 }
 
-// Server answers "NAME:KEY", and to the keys "serve NAME" and "dial ID KEY" what they ask for.
+// Server answers "NAME:KEY", and to the keys "serve NAME" and "dial ID KEY" what they ask for. To
+// "secured" it answers "NAME:true" if its caller has shown a certificate.
 type Server struct {
 	Name   string
 	Broker *plugin.GRPCBroker
@@ -44,6 +47,10 @@ func (s *Server) Get(ctx context.Context, request *proto.GetRequest) (*proto.Get
 		}
 		value, err := Call(ctx, s.Broker, uint32(id), words[2])
 		return &proto.GetResponse{Value: []byte(value)}, err
+	case len(words) == 1 && words[0] == "secured":
+		caller, ok := peer.FromContext(ctx)
+		value := fmt.Sprintf("%s:%t", s.Name, ok && Secured(caller))
+		return &proto.GetResponse{Value: []byte(value)}, nil
 	default:
 		return &proto.GetResponse{Value: []byte(s.Name + ":" + request.GetKey())}, nil
 	}
@@ -69,14 +76,20 @@ func Serve(broker *plugin.GRPCBroker, id uint32, name string) {
 	<-listening
 }
 
+// Secured tells whether the other side is reached by TLS and has shown a certificate.
+func Secured(other *peer.Peer) bool {
+	info, ok := other.AuthInfo.(credentials.TLSInfo)
+	return ok && len(info.State.PeerCertificates) > 0
+}
+
 // Call asks what is served under a number for a key.
-func Call(ctx context.Context, broker *plugin.GRPCBroker, id uint32, key string) (string, error) {
+func Call(ctx context.Context, broker *plugin.GRPCBroker, id uint32, key string, options ...grpc.CallOption) (string, error) {
 	conn, err := broker.Dial(id)
 	if err != nil {
 		return "", fmt.Errorf("dialling %d: %w", id, err)
 	}
 	defer conn.Close()
-	reply, err := proto.NewKVClient(conn).Get(ctx, &proto.GetRequest{Key: key})
+	reply, err := proto.NewKVClient(conn).Get(ctx, &proto.GetRequest{Key: key}, options...)
 	return string(reply.GetValue()), err
 }
 

@@ -1,39 +1,74 @@
-// A host that uses go-plugin to attach to a plugin in test mode, twice. It starts that plugin as
-// somebody would by hand, and tells its one check as a line of JSON; it exits with 1 if that failed.
+// A host that uses go-plugin to attach to a plugin, twice. Without TLS it starts that plugin in test
+// mode, as somebody would by hand. With TLS it starts the plugin as a host does, since go-plugin has
+// no other way to a plugin's certificate, and then attaches beside itself.
 //
-//	testhost -- COMMAND [ARGUMENT…]
+//	testhost [--tls auto|plain] -- COMMAND [ARGUMENT…]
 package main
 
 import (
 	"bufio"
 	"encoding/json"
-	"flag"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"syscall"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 
 	"rpcplugin.test/peers/names"
 )
 
 func main() {
-	for _, name := range []string{"tls", "network", "skip"} {
-		flag.String(name, "", "of no account")
+	tls, command := names.Arguments()
+	if tls {
+		names.Tell("attached", "refused in plaintext, served with the first host's key, and exit status 0", beside(command))
+	} else {
+		names.Tell("attached", "attached twice, 20 side channels in each direction, and left running", run(command))
 	}
-	flag.Parse()
-	detail := "attached twice, 20 side channels in each direction, and left running"
-	err := run(exec.Command(flag.Arg(0), flag.Args()[1:]...))
-	if err != nil {
-		detail = err.Error()
+}
+
+// beside attaches to the plugin of another host in this process: by what go-plugin says of it, which
+// has neither certificate nor key, and then with the key that this process happens to have.
+func beside(command *exec.Cmd) error {
+	config := names.Config()
+	config.Cmd = command
+	config.AutoMTLS = true
+	first := plugin.NewClient(config)
+	defer first.Kill()
+	if err := names.Check(first, true); err != nil {
+		return fmt.Errorf("the first host: %w", err)
 	}
-	// Encoding strings and booleans to standard output cannot fail in a way that could be told.
-	_ = json.NewEncoder(os.Stdout).Encode(map[string]any{"check": "attached", "passed": err == nil, "detail": detail})
-	if err != nil {
-		os.Exit(1)
+	bare := names.Config()
+	bare.Reattach = first.ReattachConfig()
+	bare.AutoMTLS = true
+	if bare.Reattach == nil {
+		return errors.New("go-plugin has no record of its plugin")
 	}
+	// Neither of the two is killed or closed, which would ask the plugin to shut down: it is the first
+	// one's.
+	protocol, err := plugin.NewClient(bare).Client()
+	if err == nil {
+		err = protocol.Ping()
+	}
+	if err == nil {
+		return errors.New("the plugin answers without TLS")
+	}
+	fmt.Fprintln(os.Stderr, "refused, as it should be:", err)
+	keyed := names.Config()
+	keyed.Reattach = first.ReattachConfig()
+	keyed.TLSConfig = config.TLSConfig
+	if err := names.Ask(plugin.NewClient(keyed)); err != nil {
+		return fmt.Errorf("with the first host's key: %w", err)
+	}
+	if err := names.Ask(first); err != nil {
+		return fmt.Errorf("the first host, afterwards: %w", err)
+	}
+	first.Kill()
+	if code := command.ProcessState.ExitCode(); code != 0 {
+		return fmt.Errorf("the plugin ended with %d", code)
+	}
+	return nil
 }
 
 func run(command *exec.Cmd) error {
@@ -72,14 +107,10 @@ func run(command *exec.Cmd) error {
 // attach is one host's whole stay. It ends as that of a process does: go-plugin itself leaves a
 // plugin in test mode, and its connection, as they are.
 func attach(config *plugin.ReattachConfig) error {
-	client := plugin.NewClient(&plugin.ClientConfig{
-		HandshakeConfig:  names.Handshake,
-		Plugins:          plugin.PluginSet{names.PluginName: names.Plugin{}},
-		Reattach:         config,
-		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
-		Logger:           hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: os.Stderr}),
-	})
-	if err := names.Check(client); err != nil {
+	reattach := names.Config()
+	reattach.Reattach = config
+	client := plugin.NewClient(reattach)
+	if err := names.Check(client, false); err != nil {
 		return err
 	}
 	client.Kill()

@@ -7,7 +7,8 @@
 //! | `close ID` | nothing; the number is closed |
 //! | any other | `NAME:KEY`, with `plugin` for the main connection's `NAME` |
 //!
-//! With the argument `debug-attach` it serves in test mode, with its record `names` on stdout.
+//! With the argument `debug-attach` it serves in test mode, with its record `names` on stdout,
+//! unless a host in Go has started it.
 
 use std::process::ExitCode;
 
@@ -29,7 +30,8 @@ async fn main() -> ExitCode {
     // Hosts of other libraries cannot choose.
     let tcp = std::env::args().any(|argument| argument == "tcp");
     let server = if tcp { server.transports([Network::Tcp]) } else { server };
-    if std::env::args().any(|argument| argument == "debug-attach") {
+    let by_hand = std::env::var_os("BASIC_PLUGIN").is_none();
+    if by_hand && std::env::args().any(|argument| argument == "debug-attach") {
         return server.debug_attach("names").await;
     }
     server.run().await

@@ -5,6 +5,7 @@
 //! - [`VersionSet`]: the application versions of one side, and their negotiation.
 //! - [`Address`], [`Network`]: where a plugin listens.
 //! - [`Reattach`]: a running plugin, as hosts tell each other of it.
+//! - [`Config`]: the settings, from defaults, program, files and environment.
 //! - [`LaunchEnv`]: the variables that a host gives its plugin, read once.
 //! - [`Error`] and its five kinds, each with a stable code and a hint; [`CrashReport`].
 //!
@@ -23,6 +24,7 @@
 
 mod address;
 mod certificate_field;
+pub mod config;
 mod cookie;
 mod crash;
 pub mod env;
@@ -40,6 +42,7 @@ mod version;
 pub use self::{
     address::{Address, Network, UnknownNetwork},
     certificate_field::CertificateField,
+    config::Config,
     cookie::MagicCookie,
     crash::{CrashReport, ExitStatus, Peak, Phase, ReachedLimit},
     env::LaunchEnv,

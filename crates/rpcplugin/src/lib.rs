@@ -95,7 +95,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(inline)]
-pub use rpcplugin_core::{self as core, Error, MagicCookie};
+pub use rpcplugin_core::{self as core, Config, Error, MagicCookie, config};
 #[doc(inline)]
 pub use rpcplugin_transport as transport;
 /// The tonic that this crate was built with; its types appear in our signatures.

@@ -10,7 +10,7 @@ use crate::workspace;
 /// The smallest builds, and the most crates that each may compile, itself included.
 ///
 /// A change that needs more raises the number here, and says why in `docs/decisions.md`.
-const SMALLEST: [(&str, usize); 2] = [("rpcplugin-server", 104), ("rpcplugin-client", 103)];
+const SMALLEST: [(&str, usize); 2] = [("rpcplugin-server", 106), ("rpcplugin-client", 105)];
 
 /// Asks `cargo tree`.
 pub(super) fn check() -> Result<Vec<Problem>> {

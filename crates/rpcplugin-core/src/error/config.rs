@@ -1,10 +1,13 @@
 use std::{
-    io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
-use super::{Facts, diagnosis, fatal};
-use crate::limits;
+use super::{Error, Facts, diagnosis, fatal};
+use crate::{
+    config::{Setting, Source},
+    limits,
+};
 
 /// A setting cannot work. Nothing was started.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +22,50 @@ pub enum ConfigError {
         value: String,
         /// What would work.
         expected: &'static str,
+    },
+    /// A setting has a value of the wrong type, form or range.
+    #[error("{setting} cannot be {value:?}: expected {}, set by {from}", setting.expected())]
+    Setting {
+        /// The setting.
+        setting: Setting,
+        /// What was given, shortened; `[redacted]` for a secret.
+        value: Box<str>,
+        /// Who gave it.
+        from: Box<Source>,
+    },
+    /// A key of a configuration means nothing.
+    #[error("key {key:?} is not known, set by {from}")]
+    UnknownSetting {
+        /// The key.
+        key: Box<str>,
+        /// Who gave it.
+        from: Box<Source>,
+        /// What was meant, or what replaced it.
+        suggestion: Option<String>,
+    },
+    /// A profile was chosen that nobody defined.
+    #[error("profile {name:?} is not defined")]
+    UnknownProfile {
+        /// The name.
+        name: Box<str>,
+        /// Those that there are.
+        known: Vec<Box<str>>,
+    },
+    /// Two settings exclude each other, or one needs the other.
+    #[error("{first} and {second} cannot go together: {reason}")]
+    Settings {
+        /// One of the settings, with value and source.
+        first: String,
+        /// The other.
+        second: String,
+        /// Why both at once cannot work.
+        reason: &'static str,
+    },
+    /// More than one thing is wrong with a configuration.
+    #[error("{} problems: {}", problems.len(), list(problems))]
+    Several {
+        /// All of them. The first one gives the code, and is never of another kind.
+        problems: Vec<Error>,
     },
     /// A value in a file has the wrong type, form or range.
     #[error("{}: {key} cannot be {value:?}: expected {expected}", path.display())]
@@ -152,12 +199,34 @@ pub enum ConfigError {
     },
 }
 
+/// One after the other.
+pub(super) fn list<E: fmt::Display>(problems: &[E]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 impl ConfigError {
     pub(super) fn facts(&self) -> Facts {
         match self {
             Self::Invalid { expected, .. } => fatal("CONFIG_INVALID", format!("give {expected}")),
             Self::FileValue { expected, .. } => {
                 fatal("CONFIG_INVALID", format!("correct the file: give {expected}"))
+            }
+            Self::Setting { setting, from, .. } => {
+                fatal(setting.code(), format!("correct it, or remove it, where it was set: {from}"))
+            }
+            Self::UnknownSetting { suggestion, .. } => fatal(
+                "CONFIG_UNKNOWN_KEY",
+                suggestion.clone().unwrap_or_else(|| "see the table of settings".to_owned()),
+            ),
+            Self::UnknownProfile { known, .. } => {
+                fatal("CONFIG_UNKNOWN_PROFILE", format!("defined are {}", known.join(", ")))
+            }
+            Self::Settings { .. } => {
+                fatal("CONFIG_CONFLICT", "change one of the two where it was set")
+            }
+            Self::Several { problems } => {
+                let code = problems.first().map_or("CONFIG_INVALID", Error::code);
+                fatal(code, "correct all that is listed")
             }
             Self::UnknownKey { known, .. } => {
                 fatal("CONFIG_UNKNOWN_KEY", format!("known are {}", known.join(", ")))

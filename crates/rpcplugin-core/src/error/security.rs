@@ -12,6 +12,20 @@ pub enum SecurityError {
     /// TLS is demanded of a build without it.
     #[error("TLS is asked for, and this build has none")]
     TlsNotBuilt,
+    /// One layer of the configuration demands protection that another drops.
+    #[error("{weak} lowers the protection that {demand} asks for")]
+    ConfigConflict {
+        /// The setting that drops it, with value and source.
+        weak: String,
+        /// What asks for it, with value and source.
+        demand: String,
+    },
+    /// More than one thing is wrong with a configuration.
+    #[error("{} problems: {}", problems.len(), super::config::list(problems))]
+    Several {
+        /// All of them. The first one gives the code.
+        problems: Vec<SecurityError>,
+    },
     /// The peer announced no certificate.
     #[error("the plugin announced no certificate, and mutual TLS needs one")]
     CertMissing,
@@ -157,6 +171,14 @@ impl SecurityError {
                 "SECURITY_TLS_NOT_BUILT",
                 "enable the feature \"tls\", or choose Tls::Plaintext on the host on purpose",
             ),
+            Self::ConfigConflict { .. } => fatal(
+                "SECURITY_CONFIG_CONFLICT",
+                "environment and files may raise the protection that the program chose, never lower it; drop one of the two",
+            ),
+            Self::Several { problems } => {
+                let code = problems.first().map_or("SECURITY_CONFIG_CONFLICT", Self::code);
+                fatal(code, "correct all that is listed")
+            }
             Self::CertMissing => fatal(
                 "SECURITY_CERT_MISSING",
                 "does the plugin know automatic mutual TLS? choose Tls::Plaintext on purpose if not",

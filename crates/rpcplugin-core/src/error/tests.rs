@@ -3,7 +3,10 @@
 use std::{io, time::Duration};
 
 use super::*;
-use crate::{ExitStatus, Network, Phase};
+use crate::{
+    ExitStatus, Network, Phase,
+    config::{Setting, Source},
+};
 
 /// Makes one error of each variant; a variant without a sample does not compile.
 macro_rules! samples {
@@ -18,13 +21,19 @@ macro_rules! samples {
 fn every_error() -> Vec<Error> {
     let text = || "…".to_owned();
     let system = || io::Error::other("the system's reason");
+    let several = || vec![ConfigError::Conflict { first: "…", second: "…", reason: "…" }.into()];
     let mut all = samples!(ConfigError:
         Invalid { setting: "…", value: text(), expected: "what is expected" }
+        Setting { setting: Setting::StartTimeout, value: "…".into(), from: Box::new(Source::Program) }
         FileValue { path: Box::from(std::path::Path::new("…")), key: "…".into(), value: "…".into(), expected: "what is expected" }
+        UnknownSetting { key: "…".into(), from: Box::new(Source::Program), suggestion: Some("did you mean this?".into()) }
         UnknownKey { path: text().into(), key: text(), known: &["these", "those"] }
+        UnknownProfile { name: "…".into(), known: vec!["these".into(), "those".into()] }
         FileNotFound { path: text().into(), source: system() }
         FileSyntax { path: text().into(), line: 1, column: 1, reason: text() }
         Conflict { first: "first", second: "second", reason: "…" }
+        Settings { first: text(), second: text(), reason: "…" }
+        Several { problems: several() }
         PortRange { min: text(), max: text(), reason: "…" }
         Cookie { key: text(), reason: "…" }
         ProtocolVersions { version: None, reason: "…" }
@@ -88,6 +97,8 @@ fn every_error() -> Vec<Error> {
     all.extend(samples!(SecurityError:
         TlsRequired {}
         TlsNotBuilt {}
+        ConfigConflict { weak: text(), demand: text() }
+        Several { problems: vec![SecurityError::ConfigConflict { weak: text(), demand: text() }] }
         CertMissing {}
         CertInvalid { reason: text() }
         ClientCertInvalid { reason: text() }
@@ -121,8 +132,15 @@ fn other_faces() -> Vec<Error> {
         let [reason, hint] = [reason, hint].map(|text| text.map(str::to_owned));
         HandshakeError::PluginExited { status, reason, hint }.into()
     };
+    let setting = |setting| {
+        ConfigError::Setting { setting, value: "…".into(), from: Box::new(Source::Program) }.into()
+    };
     let signal = ExitStatus::Signal { number: 9, core_dumped: false };
     vec![
+        setting(Setting::HostMinPort),
+        setting(Setting::MagicCookieValue),
+        setting(Setting::HostProtocolVersions),
+        setting(Setting::EnvAllow),
         missing(MissingPart::Interpreter),
         missing(MissingPart::Directory),
         exited(ExitStatus::Code(1), Some("HANDSHAKE_NOT_LAUNCHED: …"), Some("…")),

@@ -1,0 +1,164 @@
+use std::ffi::OsString;
+
+use super::{Candidate, Config, Inner, Setting, Source, Values, form::read::Raw, nearest, problem};
+use crate::{ConfigError, Error};
+
+/// Collects the layers of a [`Config`].
+///
+/// Nothing is looked at before [`build`](ConfigBuilder::build), which reports everything that is
+/// wrong at once.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct ConfigBuilder {
+    /// Keys with their values as text, which may be secrets: `Debug` shows neither.
+    keys: Vec<(String, Written)>,
+    values: Values,
+    environment: Vec<(OsString, Bytes)>,
+    profile: Option<String>,
+}
+
+/// Text that may be a secret.
+#[derive(Clone)]
+struct Written(String);
+
+/// The same, as the environment has it.
+#[derive(Clone)]
+struct Bytes(OsString);
+
+macro_rules! hidden {
+    ($($name:ident),*) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("…")
+            }
+        }
+    )*};
+}
+hidden!(Written, Bytes);
+
+impl ConfigBuilder {
+    /// Sets a key as text, such as `"plugin_start_timeout"` to `"10s"`.
+    pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.keys.push((key.into(), Written(value.into())));
+        self
+    }
+
+    /// Sets values in their own types. They win over what [`set`](ConfigBuilder::set) gave.
+    pub fn program(mut self, values: Values) -> Self {
+        self.values = values;
+        self
+    }
+
+    /// Overlays this profile; `PLUGIN_PROFILE` wins over it.
+    pub fn profile(mut self, name: impl Into<String>) -> Self {
+        self.profile = Some(name.into());
+        self
+    }
+
+    /// Reads settings from these variables, instead of from none. An empty one counts as unset.
+    ///
+    /// [`Config::load`] gives those of the process.
+    pub fn environment<K, V>(mut self, variables: impl IntoIterator<Item = (K, V)>) -> Self
+    where
+        K: Into<OsString>,
+        V: Into<OsString>,
+    {
+        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
+        // What cannot be ours is not kept.
+        let ours = variables.filter(|(name, value): &(OsString, OsString)| {
+            let known = name.to_str().is_some_and(is_ours);
+            known && !value.is_empty()
+        });
+        self.environment = ours.map(|(name, value)| (name, Bytes(value))).collect();
+        self
+    }
+
+    /// Resolves every setting.
+    ///
+    /// # Errors
+    ///
+    /// `CONFIG_INVALID`, `CONFIG_PORT_RANGE`, `CONFIG_COOKIE`, `CONFIG_PROTOCOL_VERSIONS` and
+    /// `CONFIG_ENV` for a value that cannot be; `CONFIG_UNKNOWN_KEY`, `CONFIG_UNKNOWN_PROFILE`;
+    /// `CONFIG_CONFLICT`; `SECURITY_CONFIG_CONFLICT` if a layer lowers the protection that another
+    /// chose; `SECURITY_TLS_REQUIRED` without any certificates. With several problems it is the
+    /// first one's code, and all are listed.
+    pub fn build(self) -> Result<Config, Error> {
+        let mut problems = Vec::new();
+        let mut inner = Inner::new();
+        inner.tls_demand = self.values.tls_demand;
+        self.add_profile(&mut inner, &mut problems);
+        for (key, Written(value)) in self.keys {
+            match Setting::from_key(&key) {
+                Some(setting) => {
+                    add(&mut inner, setting, Raw::Text(value), Source::Program, &mut problems);
+                }
+                None => problems.push(
+                    ConfigError::UnknownSetting {
+                        suggestion: nearest::suggestion(&key),
+                        key: crate::escape_text(&key).into(),
+                        from: Box::new(Source::Program),
+                    }
+                    .into(),
+                ),
+            }
+        }
+        inner.add_values(self.values, &mut problems);
+        for (name, Bytes(value)) in self.environment {
+            let Some(name) = name.to_str() else { continue };
+            match Setting::ALL.iter().find(|setting| setting.variable() == name) {
+                Some(&setting) => {
+                    let raw = value.into_string().map_or_else(Raw::Bytes, Raw::Text);
+                    let source = Source::Variable(setting.variable());
+                    add(&mut inner, setting, raw, source, &mut problems);
+                }
+                None => inner.warnings.extend(nearest::warning(name)),
+            }
+        }
+        // A value that cannot be says nothing about its neighbours.
+        if problems.is_empty() {
+            problems = inner.check_rules();
+        }
+        problem::outcome(problems)?;
+        Ok(Config { inner: inner.into() })
+    }
+
+    /// The built-in profile, if it is chosen.
+    fn add_profile(&self, inner: &mut Inner, problems: &mut Vec<Error>) {
+        let variable = self.environment.iter().find(|(name, _)| name == "PLUGIN_PROFILE");
+        let variable = variable.map(|(_, Bytes(value))| value.to_string_lossy().into_owned());
+        if let (Some(name), None) = (&self.profile, &variable) {
+            let raw = Raw::Text(name.clone());
+            add(inner, Setting::Profile, raw, Source::Program, problems);
+        }
+        let Some(name) = variable.as_ref().or(self.profile.as_ref()) else { return };
+        if let Some(values) = super::profile::built_in(name) {
+            for (setting, value) in values.values {
+                let source = Source::BuiltInProfile(super::profile::GO_PLUGIN);
+                inner.add(setting, Candidate { value, source });
+            }
+        } else {
+            problems.push(
+                ConfigError::UnknownProfile {
+                    name: crate::escape_text(name).into(),
+                    known: [super::profile::GO_PLUGIN.into()].into(),
+                }
+                .into(),
+            );
+        }
+    }
+}
+
+/// Whether a variable may be a setting, or be meant as one.
+fn is_ours(name: &str) -> bool {
+    crate::env::is_private(name.as_ref())
+        || Setting::ALL.iter().any(|setting| setting.variable() == name)
+        || nearest::is_retired(name)
+}
+
+/// Reads one value into its place.
+fn add(inner: &mut Inner, setting: Setting, raw: Raw, source: Source, problems: &mut Vec<Error>) {
+    match setting.form().read(&raw) {
+        Some(value) => inner.add(setting, Candidate { value, source }),
+        None => problems.push(problem::invalid(setting, raw.shown(), source).into()),
+    }
+}

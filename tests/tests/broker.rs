@@ -57,20 +57,42 @@ fn each_side_calls_what_the_other_serves_over_every_transport() {
     }
 }
 
+/// What the plugin answers within 5.3 s: before another call to it that sleeps so long, which was
+/// sent after this one and is as late as this one where the machine is busy.
+async fn plugin_within_5300_ms<T>(
+    mut probe: ProbeClient<PluginChannel>,
+    call: impl AsyncFnOnce(&mut ProbeClient<PluginChannel>) -> T,
+) -> T {
+    let mut sleeper = probe.clone();
+    tokio::select! {
+        biased;
+        end = call(&mut probe) => end,
+        slept = sleeper.sleep(5300) => panic!("no answer within 5.3 s: {slept:?}"),
+    }
+}
+
 #[test]
 fn f1_an_id_that_nobody_serves_times_out() {
     leak_free(async |guard| {
         let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
         let start = Instant::now();
-        let mut probe = probe(&client);
         let broker = client.broker();
-        let (ours, theirs) = tokio::join!(broker.dial(999), probe.dial(999));
-        let took = start.elapsed();
+        // A timer of this process is as late as the dial where the machine is busy.
+        let ours = async {
+            let end = tokio::time::timeout(Duration::from_millis(5300), broker.dial(999)).await;
+            (end.expect("within 5.3 s"), start.elapsed())
+        };
+        let theirs = async {
+            let dial = plugin_within_5300_ms(probe(&client), async |probe| probe.dial(999).await);
+            (dial.await, start.elapsed())
+        };
+        let ((ours, ours_took), (theirs, theirs_took)) = tokio::join!(ours, theirs);
         assert_eq!(ours.unwrap_err().code(), "TRANSPORT_BROKER_TIMEOUT");
         let theirs = theirs.unwrap_err();
         assert!(theirs.message().starts_with("TRANSPORT_BROKER_TIMEOUT"), "{theirs:?}");
-        let limit = Duration::from_secs(5);
-        assert!(took >= limit && took < limit * 2, "{took:?}");
+        for took in [ours_took, theirs_took] {
+            assert!(took >= Duration::from_secs(5), "{took:?}");
+        }
         client.shutdown().await.unwrap();
     });
 }
@@ -189,18 +211,23 @@ fn f5_two_hundred_thousand_offers_take_the_place_of_1024() {
     });
 }
 
+/// By this process's timers: a machine that does not let it run delays both.
+async fn within_a_second<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(1), future).await.expect("within a second")
+}
+
 #[test]
 fn f6_a_foreign_address_is_not_dialled() {
     leak_free(async |guard| {
         let path = guard.scratch().join("victim");
         let victim = tokio::net::UnixListener::bind(&path).unwrap();
-        let script = format!("1=unix={};2=tcp=192.0.2.1:80", path.display());
+        let script = format!("1=unix={};2=tcp=192.0.2.1:80;3=unix={{address}}", path.display());
         let client = announcing(guard, &script).await;
+        // The last one has come, and so have the others.
+        client.broker().dial(3).await.unwrap();
         for id in [1, 2] {
-            let start = Instant::now();
-            let error = client.broker().dial(id).await.unwrap_err();
+            let error = within_a_second(client.broker().dial(id)).await.unwrap_err();
             assert_eq!(error.code(), "SECURITY_ADDRESS_FORBIDDEN");
-            assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
         }
         let nobody = futures_util::FutureExt::now_or_never(victim.accept());
         assert!(nobody.is_none(), "{nobody:?}");
@@ -214,9 +241,10 @@ fn f6_a_foreign_address_is_not_dialled() {
 fn f6_a_loopback_port_of_somebody_else_gets_no_byte() {
     leak_free(async |guard| {
         let victim = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let script = format!("1=tcp={}", victim.local_addr().unwrap());
+        let script = format!("1=tcp={};2=unix={{address}}", victim.local_addr().unwrap());
         let client = announcing(guard, &script).await;
-        let error = client.broker().dial(1).await.unwrap_err();
+        client.broker().dial(2).await.unwrap();
+        let error = within_a_second(client.broker().dial(1)).await.unwrap_err();
         assert_eq!(error.code(), "SECURITY_PEER_CREDENTIALS");
         let (mut stream, _) = victim.accept().await.unwrap();
         let mut bytes = Vec::new();
@@ -253,35 +281,19 @@ fn f9_serving_without_the_hosts_stream_is_unavailable() {
         let options = ChannelOptions::default();
         let connector = UnixConnector::new(&socket);
         let channel = PluginChannel::connect(connector, options, Generation::new()).await.unwrap();
-        let mut probe = ProbeClient::new(channel);
-        let start = Instant::now();
-        let (serve, dial) = {
-            let mut other = probe.clone();
-            tokio::join!(probe.serve(()), async move { other.dial(1).await })
-        };
+        let probe = ProbeClient::new(channel);
+        let (serve, dial) = tokio::join!(
+            plugin_within_5300_ms(probe.clone(), async |probe| probe.serve(()).await),
+            plugin_within_5300_ms(probe.clone(), async |probe| probe.dial(1).await),
+        );
         for status in [serve.map(|_| ()), dial.map(|_| ())].map(Result::unwrap_err) {
             assert!(status.message().starts_with("TRANSPORT_BROKER_UNAVAILABLE"), "{status:?}");
         }
-        let took = start.elapsed();
-        assert!(took < Duration::from_secs(10), "{took:?}");
         drop(probe);
         signal(plugin.id().unwrap(), Signal::TERM);
         let ended = tokio::time::timeout(Duration::from_secs(5), plugin.wait()).await;
         assert_eq!(ended.unwrap().unwrap().code(), Some(0));
         assert!(!socket.exists());
-    });
-}
-
-#[test]
-fn f10_a_plugin_that_ends_takes_an_announcement_with_it() {
-    leak_free(async |guard| {
-        let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
-        let broker = client.broker();
-        let directory = directory(&client);
-        client.kill().await;
-        let error = broker.serve(Mirror::new()).await.unwrap_err();
-        assert_eq!(error.code(), "TRANSPORT_SHUT_DOWN");
-        assert_eq!((sockets(&directory), broker.counts().served), (0, 0));
     });
 }
 
@@ -304,10 +316,9 @@ fn d15_a_stranger_reaches_no_side_channel() {
         for address in &sides {
             for certificate in [client.host_certificate(), client.peer_certificate()] {
                 for papers in [Papers::Plaintext, Papers::None, Papers::Own] {
-                    let start = Instant::now();
-                    let call = stranger::call_at(address, certificate, papers, echo, &[]).await;
+                    let call = stranger::call_at(address, certificate, papers, echo, &[]);
+                    let call = within_a_second(call).await;
                     assert!(call.is_err(), "{papers:?}: {call:?}");
-                    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
                 }
             }
         }

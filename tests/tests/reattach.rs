@@ -256,9 +256,8 @@ fn assert_left_nothing(guard: &LeakGuard) {
 #[test]
 fn i7_the_exit_of_an_attached_plugin_is_noticed_when_it_happens() {
     leak_free(async |guard| {
-        let mut fastest = Duration::MAX;
-        // The machine may be busy; a look every second would never be this fast.
-        for _ in 0..5 {
+        // More than once, as a look every so often may happen to be fast.
+        for _ in 0..3 {
             let mut reports = Fifo::create(guard.scratch(), "reports").unwrap();
             let mut handed = Handed::start(guard, &[], Some(&reports)).await;
             handed.kill_host().await;
@@ -267,10 +266,11 @@ fn i7_the_exit_of_an_attached_plugin_is_noticed_when_it_happens() {
             let mut sleeper = probe(&client);
             let call = tokio::spawn(async move { sleeper.sleep(600_000).await });
             assert_eq!(reports.line().await.unwrap(), "sleep started");
-            let killed = Instant::now();
             signal(client.pid(), Signal::KILL);
-            let report = client.exited().await;
-            fastest = fastest.min(killed.elapsed());
+            // However long a busy machine takes to kill.
+            gone(client.pid()).await;
+            let exited = tokio::time::timeout(Duration::from_millis(100), client.exited()).await;
+            let report = exited.expect("within 100 ms");
             assert_eq!(report.pid, Some(handed.record.pid));
             let status = call.await.unwrap().unwrap_err();
             assert_eq!(error_from_status(&status).code(), "TRANSPORT_PLUGIN_GONE");
@@ -278,7 +278,6 @@ fn i7_the_exit_of_an_attached_plugin_is_noticed_when_it_happens() {
             assert_left_nothing(guard);
             std::fs::remove_file(reports.path()).unwrap();
         }
-        assert!(fastest <= Duration::from_millis(100), "{fastest:?}");
     });
 }
 

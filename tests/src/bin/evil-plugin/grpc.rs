@@ -27,6 +27,8 @@ pub(crate) enum Service {
     Evil(Evil),
     /// As orderly, with a broker that announces this.
     Announcing(Script),
+    /// As orderly, with a broker that reads nothing, and ends its stream when this gate opens.
+    DeafBroker(&'static str),
 }
 
 /// Serves every connection, until the process ends.
@@ -56,9 +58,13 @@ async fn connection(io: BoxIo, service: Service) {
     let hung_up = hang_up.clone();
     let answer =
         service_fn(move |request: Request<Incoming>| answer(service, request, hang_up.clone()));
-    let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-        .max_header_list_size(u32::MAX)
-        .serve_connection(TokioIo::new(io), answer);
+    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    if let Service::DeafBroker(_) = service {
+        // The question for health fits, and no announcement.
+        builder.initial_stream_window_size(20);
+    }
+    let connection =
+        builder.max_header_list_size(u32::MAX).serve_connection(TokioIo::new(io), answer);
     tokio::select! {
         // How the host leaves is the host's business.
         _ = connection => {}
@@ -82,6 +88,9 @@ async fn answer(
         }
         (Service::Announcing(script), "/plugin.GRPCBroker/StartStream") => {
             Ok(replies::stream(script.frames()))
+        }
+        (Service::DeafBroker(gate), "/plugin.GRPCBroker/StartStream") => {
+            Ok(replies::end_at(gate, request.into_body()))
         }
         _ => Ok(replies::unimplemented()),
     }

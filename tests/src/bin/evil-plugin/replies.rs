@@ -1,12 +1,18 @@
 //! Replies, good and evil.
 
-use std::{convert::Infallible, future::pending, io, str::FromStr};
+use std::{
+    convert::Infallible,
+    fs::File,
+    future::pending,
+    io::{self, Read as _},
+    str::FromStr,
+};
 
 use anyhow::bail;
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
 use hyper::{
     HeaderMap, Response,
-    body::{Body, Bytes, Frame},
+    body::{Body, Bytes, Frame, Incoming},
     header::{HeaderName, HeaderValue},
 };
 use tokio::sync::Notify;
@@ -91,6 +97,19 @@ pub(crate) fn stream(
     grpc(StreamBody::new(frames))
 }
 
+/// A reply that ends well once something is written to the named pipe `gate`; until then `unread`
+/// stays so.
+pub(crate) fn end_at(gate: &'static str, unread: Incoming) -> Reply {
+    let end = async move {
+        let opened = tokio::task::spawn_blocking(move || File::open(gate)?.read_exact(&mut [0]));
+        // If there is no such pipe, the test notices that the stream ended too early.
+        let _ = opened.await;
+        drop(unread);
+        Ok(Frame::trailers(ok()))
+    };
+    stream(futures_util::stream::once(end))
+}
+
 /// A message as it stands in a stream.
 pub(crate) fn framed(message: &[u8]) -> Bytes {
     [&prefix(message.len()), message].concat().into()
@@ -120,8 +139,12 @@ fn prefix(length: usize) -> Bytes {
 }
 
 fn complete(bytes: Vec<u8>) -> impl Body<Data = Bytes, Error = Infallible> + Send + Sync {
-    let trailers = HeaderMap::from_iter([(STATUS, HeaderValue::from_static("0"))]);
-    Full::new(Bytes::from(bytes)).with_trailers(async { Some(Ok(trailers)) })
+    Full::new(Bytes::from(bytes)).with_trailers(async { Some(Ok(ok())) })
+}
+
+/// The trailers of a call that ended well.
+fn ok() -> HeaderMap {
+    HeaderMap::from_iter([(STATUS, HeaderValue::from_static("0"))])
 }
 
 fn grpc(body: impl Body<Data = Bytes, Error = Infallible> + Send + Sync + 'static) -> Reply {

@@ -16,8 +16,9 @@ pub(crate) enum Manner {
     /// `grpc`, `bare`, `deaf` and the same with `-tls`: answers calls. `bare` has no service at
     /// all, `deaf` acknowledges Shutdown and goes on. `other-tls` shows another certificate than
     /// the line announces, `copied-tls` that one without its key. `announce:SCRIPT` has a broker
-    /// that announces what the [`Script`] says, with `{address}` filled in. The manners of [`Evil`] are
-    /// good to the framework and evil to the probe's callers.
+    /// that announces what the [`Script`] says, with `{address}` filled in; `deaf-broker:GATE` has
+    /// one that reads nothing, and ends its stream when something is written to that named pipe.
+    /// The manners of [`Evil`] are good to the framework and evil to the probe's callers.
     ///
     /// [`Evil`]: crate::replies::Evil
     /// [`Script`]: crate::announce::Script
@@ -51,9 +52,13 @@ impl FromStr for Manner {
             "close" => return Ok(Self::Close),
             other => match other.strip_prefix("bytes:") {
                 Some(bytes) => return Ok(Self::Bytes(unescape(bytes)?)),
-                None => match other.strip_prefix("announce:") {
-                    Some(script) => grpc::Service::Announcing(script.parse()?),
-                    None => grpc::Service::Evil(other.parse()?),
+                None => match other.split_once(':') {
+                    Some(("announce", script)) => grpc::Service::Announcing(script.parse()?),
+                    // It is there until the process ends.
+                    Some(("deaf-broker", gate)) => {
+                        grpc::Service::DeafBroker(gate.to_owned().leak())
+                    }
+                    _ => grpc::Service::Evil(other.parse()?),
                 },
             },
         };

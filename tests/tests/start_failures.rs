@@ -1,6 +1,7 @@
 //! Programs that do not become plugins: `docs/faults.md` A.
 
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 use std::{
     os::unix::fs::PermissionsExt as _,
@@ -171,6 +172,49 @@ fn a9_a_grandchild_that_holds_the_pipes_does_not_hold_the_start() {
         refused(guard, command, "HANDSHAKE_PLUGIN_EXITED", &["exit code 0"]).await;
         let grandchild = reports.line().await.unwrap().parse().unwrap();
         gone(grandchild).await;
+    });
+}
+
+/// A start whose line comes so long after it began; if it succeeds, the plugin must answer and end.
+async fn line_after(guard: &LeakGuard, wait: Duration, timeout: Duration) -> Result<(), Error> {
+    let mut gate = Fifo::create(guard.scratch(), "gate").unwrap();
+    let line = "1|{version}|{network}|{address}|grpc|{cert}";
+    let words = ["listen", "unix", "serve", "grpc-tls", "gate", gate.path(), "line", line, "hang"];
+    let start = host(guard).handshake_timeout(timeout).spawn(evil_plugin(guard, words));
+    let release = async {
+        tokio::time::sleep(wait).await;
+        gate.release().await.unwrap();
+    };
+    let (start, ()) = tokio::join!(start, release);
+    std::fs::remove_file(gate.path()).unwrap();
+    let client = start?;
+    client.ping().await.unwrap();
+    client.shutdown().await.unwrap();
+    Ok(())
+}
+
+#[test]
+fn a10_a_line_shortly_before_the_timeout_is_in_time_and_one_shortly_after_is_not() {
+    leak_free(async |guard| {
+        let timeout = Duration::from_secs(5);
+        line_after(guard, timeout * 9 / 10, timeout).await.unwrap();
+        let error = line_after(guard, timeout * 11 / 10, timeout).await.unwrap_err();
+        assert_eq!(error.code(), "HANDSHAKE_TIMEOUT");
+    });
+}
+
+#[test]
+fn a10_a_line_at_the_very_timeout_makes_a_whole_client_or_none() {
+    leak_free(async |guard| {
+        let timeout = Duration::from_millis(200);
+        for step in 0..20_u32 {
+            let part = guard.nested();
+            let wait = Duration::from_millis(190) + Duration::from_millis(1) * step;
+            if let Err(error) = line_after(guard, wait, timeout).await {
+                assert_eq!(error.code(), "HANDSHAKE_TIMEOUT", "{step}: {error}");
+            }
+            part.check().await;
+        }
     });
 }
 

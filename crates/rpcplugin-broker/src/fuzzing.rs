@@ -5,6 +5,7 @@
 use rpcplugin_core::ProtocolError;
 use rpcplugin_proto::plugin::{ConnInfo, conn_info::Knock};
 
+pub use crate::mux::fuzzing::mux;
 use crate::{
     message,
     offers::{Found, Interest, Offers},
@@ -101,5 +102,10 @@ mod tests {
     #[test]
     fn scripts_that_were_found_hold() {
         replay("broker", broker);
+    }
+
+    #[test]
+    fn multiplexed_scripts_that_were_found_hold() {
+        replay("mux", mux);
     }
 }

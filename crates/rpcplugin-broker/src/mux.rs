@@ -17,6 +17,8 @@ mod answers;
 mod connector;
 mod counted;
 mod driver;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod held;
 mod knock;
 mod listener;

@@ -126,7 +126,8 @@ impl Router {
         self.served.clone().notified_owned()
     }
 
-    fn route(&self, io: Option<BoxIo>, peer: &Peer) {
+    /// The peer opened a stream; `None` if there is no place for it.
+    pub(super) fn route(&self, io: Option<BoxIo>, peer: &Peer) {
         let owner = self.book().route(Instant::now());
         let Some(io) = io else {
             tracing::warn!(?owner, "closed a stream: too many connections are multiplexed");

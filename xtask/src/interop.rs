@@ -12,7 +12,6 @@ mod probe;
 mod python;
 mod report;
 mod scratch;
-mod setup;
 
 use std::time::Instant;
 

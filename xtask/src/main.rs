@@ -7,6 +7,8 @@
 
 mod ci;
 mod codegen;
+mod container;
+mod debian;
 mod demo;
 mod deny;
 mod faults;
@@ -32,6 +34,7 @@ struct Cli {
 enum Command {
     Ci(ci::Ci),
     Codegen(codegen::Codegen),
+    Container(container::Container),
     Demo(demo::Demo),
     Deny(deny::Deny),
     Faults(faults::Faults),
@@ -45,6 +48,7 @@ impl Command {
         match self {
             Self::Ci(command) => command.run(),
             Self::Codegen(command) => command.run(),
+            Self::Container(command) => command.run(),
             Self::Demo(command) => command.run(),
             Self::Deny(command) => command.run(),
             Self::Faults(command) => command.run(),

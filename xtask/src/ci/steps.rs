@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::{deny, workspace};
+use crate::{container, deny, workspace};
 
 /// One line of the summary.
 #[derive(Debug)]
@@ -57,6 +57,8 @@ pub(super) fn all(metadata: &Value, xtask: &Path, all_peers: bool) -> Vec<Step> 
         Job::Commands(vec![words.map(str::to_owned).collect()])
     };
     let interop: &[&str] = if all_peers { &["interop", "--all-peers"] } else { &["interop"] };
+    // Before the tests, which find the same runtime.
+    let container = if all_peers { container::check } else { container::check_if_possible };
     let mut tests = words("cargo test --workspace --no-fail-fast");
     if all_peers {
         // The interop step before has built it, and its absence is a failure.
@@ -75,6 +77,7 @@ pub(super) fn all(metadata: &Value, xtask: &Path, all_peers: bool) -> Vec<Step> 
         ),
         step("demo", own(&["demo"])),
         step("interop", own(interop)),
+        step("container", Job::Own(container)),
         step("tests", Job::Commands(vec![tests])),
         step("documentation", Job::Commands(vec![documentation.concat()])),
         step("tidy", own(&["tidy"])),
@@ -192,6 +195,19 @@ mod tests {
             ["RPCPLUGIN_GO_PLUGIN=target/interop/go-plugin-1.8.0/plugin \
               cargo test --workspace --no-fail-fast"]
         );
+    }
+
+    #[test]
+    fn a_container_runtime_is_fetched_before_the_tests_and_must_be_there_with_all_peers() {
+        for (all_peers, wanted) in
+            [(true, container::check as fn() -> _), (false, container::check_if_possible)]
+        {
+            let steps = steps(all_peers);
+            let place = |name| steps.iter().position(|step| step.name == name).unwrap();
+            assert!(place("container") < place("tests"));
+            let Job::Own(job) = steps[place("container")].job else { panic!("it is a command") };
+            assert!(std::ptr::fn_addr_eq(job, wanted));
+        }
     }
 
     #[test]

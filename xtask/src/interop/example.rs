@@ -8,8 +8,8 @@ use super::{
     outcome::{Check, Outcome},
     pairs::{Pair, Service},
     scratch::Scratch,
-    setup::last_lines,
 };
+use crate::tools;
 
 /// Puts a value in one run of the host and gets it in another; with the example of streams, has it
 /// write and read a file.
@@ -34,7 +34,7 @@ pub(super) fn run(pair: &Pair, host: &[OsString], plugin: &[OsString]) -> Result
         let status = ended.status.context("killed, for taking too long")?;
         let log = fs::read_to_string(scratch.log()).unwrap_or_default();
         let said = format!("{}\n{log}", ended.lines.join("\n"));
-        ensure!(status.success(), "{status}: {}", last_lines(&said));
+        ensure!(status.success(), "{status}: {}", tools::last_lines(&said));
         Ok(ended.lines)
     };
     let mut checks = Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn run(pair: &Pair, host: &[OsString], plugin: &[OsString]) -> Result
         let streamed = call(&["streamed"]).and_then(|_| {
             // The host tells in its log what it has read.
             let log = fs::read_to_string(scratch.log()).unwrap_or_default();
-            ensure!(log.contains("received 26 bytes"), "{}", last_lines(&log));
+            ensure!(log.contains("received 26 bytes"), "{}", tools::last_lines(&log));
             Ok("26 bytes there and back".into())
         });
         checks.push(Check::of("streams", streamed));

@@ -7,9 +7,8 @@ use anyhow::{Context as _, Result};
 use super::{
     pairs::Service,
     peers::{Programs, command},
-    setup,
 };
-use crate::workspace;
+use crate::{tools, workspace};
 
 /// go-plugin's own examples; they can be built inside our module because that requires go-plugin.
 const EXAMPLES: &str = "github.com/hashicorp/go-plugin/examples";
@@ -77,7 +76,7 @@ fn build(dir: &Path, modfile: &str, packages: &[impl AsRef<OsStr>]) -> Result<()
         .args(["build", "-mod=readonly", "-buildvcs=false", "-modfile", modfile, "-o"])
         .arg(dir)
         .args(packages);
-    setup::step(&format!("go build with {modfile}, modules fetched as needed"), &mut build)
+    tools::step(&format!("go build with {modfile}, modules fetched as needed"), &mut build)
 }
 
 fn programs(dir: &Path) -> Programs {

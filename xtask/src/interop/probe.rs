@@ -8,8 +8,8 @@ use super::{
     outcome::{Check, Outcome},
     pairs::Pair,
     scratch::Scratch,
-    setup::last_lines,
 };
+use crate::tools;
 
 /// Runs the host with the pair's options and the plugin's command.
 ///
@@ -38,7 +38,7 @@ pub(super) fn run(pair: &Pair, host: &[OsString], plugin: &[OsString]) -> Result
             let how =
                 status.map_or_else(|| "killed, for taking too long".into(), |s| s.to_string());
             let log = fs::read_to_string(scratch.log()).unwrap_or_default();
-            let detail = format!("{how}, after {}: {}", last(&checks), last_lines(&log));
+            let detail = format!("{how}, after {}: {}", last(&checks), tools::last_lines(&log));
             checks.push(Check { name: "host".into(), passed: false, detail });
         }
     }

@@ -7,9 +7,8 @@ use anyhow::{Context as _, Result};
 use super::{
     pairs::Service,
     peers::{Programs, command},
-    setup,
 };
-use crate::workspace;
+use crate::{tools, workspace};
 
 /// Installs the pinned packages into `venv`, unless they are there.
 ///
@@ -25,11 +24,11 @@ pub(super) fn prepare(venv: &Path, library: &str) -> Result<Programs> {
     if fs::read_to_string(&stamp).ok().as_ref() != Some(&wanted) {
         let mut create = Command::new("python3");
         create.args(["-m", "venv", "--clear"]).arg(venv);
-        setup::step("python3 -m venv", &mut create)?;
+        tools::step("python3 -m venv", &mut create)?;
         let mut install = Command::new(&python);
         install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
         install.args(["--no-input", "--requirement"]).arg(&requirements);
-        setup::step("pip install", &mut install)?;
+        tools::step("pip install", &mut install)?;
         fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
     }
     let script = |role: &str| {

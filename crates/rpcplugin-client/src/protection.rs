@@ -60,6 +60,8 @@ pub(crate) struct Mutual {
 #[derive(Debug)]
 pub(crate) struct Custom {
     pub(crate) custom: rpcplugin_tls::CustomTls,
+    /// What this host showed when it first connected.
+    pub(crate) host: rpcplugin_tls::Identity,
     pub(crate) layer: rpcplugin_tls::TlsLayer,
     sides: rpcplugin_broker::Protection,
 }
@@ -165,8 +167,8 @@ impl Secret {
             (Self::Custom(custom, tls), Announced::Custom) => {
                 let layer = rpcplugin_tls::TlsLayer::new(tls.clone()).timeout(handshake_limit);
                 let sides = rpcplugin_broker::Protection::custom(custom, handshake_limit)?;
-                let custom = custom.clone();
-                Ok(Protection::Custom(Arc::new(Custom { custom, layer, sides })))
+                let (custom, host) = (custom.clone(), custom.identity());
+                Ok(Protection::Custom(Arc::new(Custom { custom, host, layer, sides })))
             }
             (Self::Nothing, Announced::Nothing) => {
                 let _ = handshake_limit;
@@ -233,7 +235,7 @@ impl Protection {
     pub(crate) fn identity(&self) -> Option<&rpcplugin_tls::Identity> {
         match self {
             Self::Mutual(mutual) => Some(&mutual.host),
-            Self::Custom(custom) => Some(custom.custom.identity()),
+            Self::Custom(custom) => Some(&custom.host),
             Self::Plaintext => None,
         }
     }

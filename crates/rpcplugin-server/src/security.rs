@@ -68,7 +68,7 @@ impl Security {
         let protection = Protection::custom(custom, settings.connection_timeout)?;
         // A host trusts its operator's roots, and one of another kind would take the certificate
         // for a pin.
-        Ok(Self::secured(protection, custom.identity(), false))
+        Ok(Self::secured(protection, &custom.identity(), false))
     }
 
     #[cfg(feature = "tls")]

@@ -9,6 +9,8 @@ use rustls_pki_types::{
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use crate::key::unreadable;
+
 mod check;
 
 /// One X.509 certificate with a key that every provider here can verify.
@@ -55,6 +57,24 @@ impl Certificate {
             })
         })?;
         Self::from_der(&der)
+    }
+
+    /// Reads PEM that holds a certificate and, after it, those of the authorities above it. Text
+    /// around them, and keys among them, are ignored.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_CERT_INVALID` if there is none, or if one cannot be used.
+    pub fn chain_from_pem(pem: &[u8]) -> Result<Vec<Self>, SecurityError> {
+        let mut chain = Vec::new();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|error| unreadable("certificate", &error))?;
+            chain.push(Self::from_der(&certificate)?);
+        }
+        if chain.is_empty() {
+            return Err(unreadable("certificate", &pem::Error::NoItemsFound));
+        }
+        Ok(chain)
     }
 
     /// Reads DER that holds exactly one certificate and nothing behind it.

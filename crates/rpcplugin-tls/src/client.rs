@@ -1,14 +1,11 @@
 use std::{fmt, sync::Arc};
 
 use rpcplugin_core::{ConfigError, Error, SecurityError};
-use rustls::{
-    ClientConfig, ConfigBuilder, DEFAULT_VERSIONS, WantsVerifier, client::Resumption,
-    sign::CertifiedKey,
-};
+use rustls::{ClientConfig, ConfigBuilder, WantsVerifier, client::Resumption, sign::CertifiedKey};
 use rustls_pki_types::ServerName;
 
 use crate::{
-    Certificate, CustomTls, Identity,
+    Certificate, CustomTls, Identity, TlsVersion,
     pin::{Presenter, Seen},
     trust::TrustedServer,
 };
@@ -55,8 +52,8 @@ impl ClientTls {
             expected: "a DNS name or an IP literal",
         })?;
         let identity = custom.identity();
-        let server = TrustedServer::under(custom.roots(), identity.provider().crypto())?;
-        Ok(Self::new(identity, server, name.to_owned())?)
+        let server = TrustedServer::under(custom.trust(), identity.provider().crypto())?;
+        Ok(Self::new(&identity, server, name.to_owned())?.min_version(custom.oldest())?)
     }
 
     fn new(
@@ -65,9 +62,21 @@ impl ClientTls {
         name: ServerName<'static>,
     ) -> Result<Self, SecurityError> {
         let builder = ClientConfig::builder_with_provider(identity.provider().crypto())
-            .with_protocol_versions(DEFAULT_VERSIONS)
+            .with_protocol_versions(TlsVersion::default().and_newer())
             .map_err(|error| SecurityError::TlsHandshake { detail: error.to_string() })?;
         Ok(Self { builder, certified: identity.certified()?, server, name })
+    }
+
+    /// The oldest TLS that is spoken: 1.2.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_TLS_HANDSHAKE` if the provider has nothing that new.
+    pub fn min_version(mut self, version: TlsVersion) -> Result<Self, SecurityError> {
+        self.builder = ClientConfig::builder_with_provider(self.builder.crypto_provider().clone())
+            .with_protocol_versions(version.and_newer())
+            .map_err(|error| SecurityError::TlsHandshake { detail: error.to_string() })?;
+        Ok(self)
     }
 
     /// The one certificate that the server must present; `None` if roots decide.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{Identity, Roots};
+use crate::{Crls, Identity, Roots, San, TlsVersion};
 
 /// Mutual TLS with certificates that an operator supplies, the same for host and plugin: what this
 /// side presents, and which authorities it trusts.
@@ -26,37 +26,83 @@ pub struct CustomTls(Arc<Inner>);
 #[derive(Clone, Debug)]
 struct Inner {
     identity: Identity,
-    roots: Roots,
+    trust: Trust,
     server_name: String,
+    min_version: TlsVersion,
+}
+
+/// Whose certificates are accepted.
+#[derive(Clone, Debug)]
+pub(crate) struct Trust {
+    pub(crate) roots: Roots,
+    pub(crate) crls: Option<Crls>,
+    /// Of which the peer must bear one; any name will do if there is no list.
+    pub(crate) names: Option<Arc<[San]>>,
 }
 
 impl CustomTls {
     /// Presents `identity`, and trusts whoever has a certificate under one of the `roots`.
     #[must_use]
     pub fn new(identity: Identity, roots: Roots) -> Self {
-        Self(Arc::new(Inner { identity, roots, server_name: "localhost".to_owned() }))
+        Self(Arc::new(Inner {
+            identity,
+            trust: Trust { roots, crls: None, names: None },
+            server_name: "localhost".to_owned(),
+            min_version: TlsVersion::default(),
+        }))
+    }
+
+    fn with(self, change: impl FnOnce(&mut Inner)) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.0);
+        change(&mut inner);
+        Self(Arc::new(inner))
     }
 
     /// The name, or IP literal, that the plugin's certificate must bear: `localhost`. Only hosts
     /// look at it.
     #[must_use]
     pub fn server_name(self, name: impl Into<String>) -> Self {
-        let inner = Arc::unwrap_or_clone(self.0);
-        Self(Arc::new(Inner { server_name: name.into(), ..inner }))
+        self.with(|inner| inner.server_name = name.into())
+    }
+
+    /// Names of which a peer's certificate must bear one: any name. Both sides look at it, the
+    /// host beside [`server_name`](Self::server_name).
+    ///
+    /// Names are compared whole, DNS names without regard to case; a certificate's `*.internal`
+    /// stands for every name with one label more. With an empty list nobody is accepted.
+    #[must_use]
+    pub fn allowed_names(self, names: impl IntoIterator<Item = San>) -> Self {
+        self.with(|inner| inner.trust.names = Some(names.into_iter().collect()))
+    }
+
+    /// Revocation lists: none. [`Crls`] says how strict they are.
+    #[must_use]
+    pub fn crls(self, crls: Crls) -> Self {
+        self.with(|inner| inner.trust.crls = Some(crls))
+    }
+
+    /// The oldest TLS that is spoken: 1.2.
+    #[must_use]
+    pub fn min_version(self, version: TlsVersion) -> Self {
+        self.with(|inner| inner.min_version = version)
     }
 
     /// What this side presents.
     #[must_use]
-    pub fn identity(&self) -> &Identity {
-        &self.0.identity
+    pub fn identity(&self) -> Identity {
+        self.0.identity.clone()
     }
 
-    pub(crate) fn roots(&self) -> &Roots {
-        &self.0.roots
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.0.trust
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.0.server_name
+    }
+
+    pub(crate) fn oldest(&self) -> TlsVersion {
+        self.0.min_version
     }
 }
 

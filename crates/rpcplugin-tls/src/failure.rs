@@ -54,6 +54,9 @@ impl Failure<'_> {
                 };
             }
             (Error::InvalidCertificate(error), None) => return self.untrusted(error),
+            (Error::InvalidCertRevocationList(_), None) => {
+                return self.untrusted(&CertificateError::UnknownRevocationStatus);
+            }
             _ => {}
         }
         match error {
@@ -67,11 +70,14 @@ impl Failure<'_> {
     }
 
     fn untrusted(&self, error: &CertificateError) -> SecurityError {
-        match self.side {
-            Side::Client => untrusted(error),
-            Side::Server => SecurityError::ClientRefused {
-                detail: format!("its certificate is not trusted: {}", shown(error)),
-            },
+        match (self.side, self.seen.unwanted_names()) {
+            (Side::Client, None) => untrusted(error),
+            (Side::Client, Some(names)) => SecurityError::CertUntrusted { reason: names.into() },
+            (Side::Server, names) => {
+                let reason = names.map_or_else(|| shown(error), str::to_owned);
+                let detail = format!("its certificate is not trusted: {reason}");
+                SecurityError::ClientRefused { detail }
+            }
         }
     }
 
@@ -134,28 +140,28 @@ pub fn explain(error: &(dyn StdError + 'static)) -> Option<SecurityError> {
 
 fn alerted(side: Side, alert: AlertDescription) -> SecurityError {
     use AlertDescription as Alert;
-    let about_certificate = matches!(
-        alert,
-        Alert::AccessDenied
-            | Alert::BadCertificate
-            | Alert::CertificateExpired
-            | Alert::CertificateRequired
-            | Alert::CertificateRevoked
-            | Alert::CertificateUnknown
-            | Alert::DecryptError
-            | Alert::NoCertificate
-            | Alert::UnknownCA
-            | Alert::UnsupportedCertificate
-    );
-    match (side, alert) {
-        (_, Alert::NoApplicationProtocol) => no_alpn(),
-        (Side::Client, alert) if about_certificate => SecurityError::ClientRefused {
-            detail: format!("the plugin does not accept our certificate (alert {alert:?})"),
+    // What both sides can say of a refusal: an alert is all that the refused one hears.
+    let about_certificate = match alert {
+        Alert::AccessDenied => Some("it is another one, or bears none of the allowed names"),
+        Alert::BadCertificate => Some("it is malformed, or bears another name"),
+        Alert::CertificateExpired => Some("it is outside its validity"),
+        Alert::CertificateRequired | Alert::NoCertificate => Some("there is none"),
+        Alert::CertificateRevoked => Some("it was revoked"),
+        Alert::CertificateUnknown => Some("it is unacceptable"),
+        Alert::DecryptError => Some("a signature is wrong"),
+        Alert::UnknownCA => Some("its issuer, or whether it was revoked, is unknown"),
+        Alert::UnsupportedCertificate => Some("it is for another purpose"),
+        _ => None,
+    };
+    match (side, about_certificate) {
+        _ if alert == Alert::NoApplicationProtocol => no_alpn(),
+        (Side::Client, Some(why)) => SecurityError::ClientRefused {
+            detail: format!("the plugin does not accept our certificate: {why} (alert {alert:?})"),
         },
-        (Side::Server, alert) if about_certificate => {
-            handshake(format!("host does not accept our certificate (alert {alert:?})"))
+        (Side::Server, Some(why)) => {
+            handshake(format!("host does not accept our certificate: {why} (alert {alert:?})"))
         }
-        (_, alert) => handshake(format!("peer sends the alert {alert:?}")),
+        (_, None) => handshake(format!("peer sends the alert {alert:?}")),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use rpcplugin_core::{CertificateField, Handshake, SecurityError};
 
-use crate::Certificate;
+use crate::{CertInfo, Certificate};
 
 /// Field 6 of the handshake line, from its text to a certificate that can be pinned.
 pub fn certificate_field(text: &[u8]) {
@@ -24,6 +24,8 @@ pub fn certificate_field(text: &[u8]) {
 
 /// A certificate as it comes: DER from the handshake line, PEM from the environment.
 pub fn certificate(bytes: &[u8]) {
+    info(CertInfo::from_der(bytes));
+    info(CertInfo::from_pem(bytes));
     for read in [Certificate::from_der(bytes), Certificate::from_pem(bytes)] {
         match read {
             Ok(certificate) => {
@@ -36,6 +38,17 @@ pub fn certificate(bytes: &[u8]) {
             }
             Err(error) => refused(&error),
         }
+    }
+}
+
+/// What [`CertInfo`] shows of a certificate: text that acts on no terminal, and JSON.
+fn info(read: Result<CertInfo, SecurityError>) {
+    match read {
+        Ok(info) => {
+            assert!(!info.to_string().contains(|c: char| c.is_control() && c != '\n'));
+            assert!(serde_json::from_str::<serde_json::Value>(&info.to_json()).is_ok());
+        }
+        Err(error) => refused(&error),
     }
 }
 

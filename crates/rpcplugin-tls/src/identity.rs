@@ -4,20 +4,21 @@ use rpcplugin_core::SecurityError;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
 
-use crate::{Certificate, Provider, key::PrivateKey};
+use crate::{Certificate, Provider, certificate::to_pem, key::PrivateKey};
 
-mod issue;
+pub(crate) mod issue;
 mod params;
 mod stored;
 
 pub use self::{
-    params::{IdentityParams, San},
+    params::{IdentityParams, San, Usage},
     stored::SecretPem,
 };
 
 /// A certificate and its private key: what one side of a connection proves to be.
 ///
-/// The key lives in memory only, unless [`to_secret_pem`](Self::to_secret_pem) gives it away. Its encoded form is wiped when the last clone is dropped; what
+/// The key lives in memory only, unless [`to_secret_pem`](Self::to_secret_pem) or
+/// [`save`](Self::save) gives it away. Its encoded form is wiped when the last clone is dropped; what
 /// ring holds while it makes the key, and to sign with it, is not, because ring does not wipe keys.
 #[derive(Clone)]
 pub struct Identity {
@@ -56,6 +57,26 @@ impl Identity {
         let key = PrivateKey::generate(params.key_type, &provider)?;
         let certificate = issue::self_signed(params, key.load(&provider)?)?;
         Ok(Self { certificate, intermediates: Arc::default(), key: Arc::new(key), provider })
+    }
+
+    /// A certificate that an authority issued, with what leads from it to a root.
+    pub(crate) fn issued(
+        certificate: Certificate,
+        intermediates: Arc<[CertificateDer<'static>]>,
+        key: PrivateKey,
+        provider: Provider,
+    ) -> Self {
+        Self { certificate, intermediates, key: Arc::new(key), provider }
+    }
+
+    /// The certificate and those of its intermediate authorities, as PEM: all that is public.
+    #[must_use]
+    pub fn chain_pem(&self) -> String {
+        let mut text = self.certificate.to_pem();
+        for certificate in self.intermediates.iter() {
+            text.push_str(&to_pem("CERTIFICATE", certificate));
+        }
+        text
     }
 
     /// The certificate, which is public.

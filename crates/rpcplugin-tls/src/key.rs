@@ -1,11 +1,14 @@
 use std::{fmt, sync::Arc};
 
 use rpcplugin_core::SecurityError;
-use rustls::{SignatureScheme, sign::SigningKey};
-use rustls_pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
+use rustls::sign::SigningKey;
+use rustls_pki_types::{
+    PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer, pem,
+    pem::PemObject as _,
+};
 use zeroize::Zeroizing;
 
-use crate::Provider;
+use crate::{Provider, certificate::to_pem};
 
 /// The kind of key that an [`Identity`](crate::Identity) has.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -20,18 +23,6 @@ pub enum KeyType {
     Ed25519,
     /// ECDSA on P-521. Needs the provider aws-lc-rs, and shuts out the same peers as Ed25519.
     P521,
-}
-
-impl KeyType {
-    /// The scheme in which a key of this kind signs certificates and TLS 1.3 handshakes.
-    pub(crate) const fn scheme(self) -> SignatureScheme {
-        match self {
-            Self::P256 => SignatureScheme::ECDSA_NISTP256_SHA256,
-            Self::P384 => SignatureScheme::ECDSA_NISTP384_SHA384,
-            Self::Ed25519 => SignatureScheme::ED25519,
-            Self::P521 => SignatureScheme::ECDSA_NISTP521_SHA512,
-        }
-    }
 }
 
 /// A private key, wiped when dropped.
@@ -61,7 +52,7 @@ impl PrivateKey {
     }
 
     /// A key that somebody stored.
-    pub(crate) fn stored(key: &Zeroizing<PrivateKeyDer<'static>>) -> Self {
+    fn stored(key: &Zeroizing<PrivateKeyDer<'static>>) -> Self {
         let form = match &**key {
             PrivateKeyDer::Sec1(_) => Form::Sec1,
             PrivateKeyDer::Pkcs1(_) => Form::Pkcs1,
@@ -69,6 +60,29 @@ impl PrivateKey {
             _ => Form::Pkcs8,
         };
         Self { der: Zeroizing::new(key.secret_der().to_vec()), form }
+    }
+
+    /// Reads the first key in the PEM.
+    pub(crate) fn from_pem(pem: &[u8]) -> Result<Self, SecurityError> {
+        const ENCRYPTED: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
+        let holds = |mark: &[u8]| pem.windows(mark.len()).any(|window| window == mark);
+        if ENCRYPTED.into_iter().any(holds) {
+            return Err(SecurityError::CertInvalid {
+                reason: "its key is encrypted; keep it as plain PEM that this user alone can read"
+                    .into(),
+            });
+        }
+        let key = PrivateKeyDer::from_pem_slice(pem).map(Zeroizing::new);
+        Ok(Self::stored(&key.map_err(|error| unreadable("key", &error))?))
+    }
+
+    pub(crate) fn copy(&self) -> Self {
+        Self { der: self.der.clone(), form: self.form }
+    }
+
+    /// The key as PEM.
+    pub(crate) fn to_pem(&self) -> Zeroizing<String> {
+        Zeroizing::new(to_pem(self.label(), self.bytes()))
     }
 
     /// The key's bytes, for somebody who knows what they are.
@@ -106,6 +120,15 @@ impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PrivateKey(..)")
     }
+}
+
+/// Never shows the text: a key may stand in it.
+pub(crate) fn unreadable(what: &str, error: &pem::Error) -> SecurityError {
+    let reason = match error {
+        pem::Error::NoItemsFound => format!("no {what} in the PEM"),
+        _ => format!("the {what} is no readable PEM"),
+    };
+    SecurityError::CertInvalid { reason }
 }
 
 fn with_ring(kind: KeyType) -> Result<Zeroizing<Vec<u8>>, SecurityError> {

@@ -5,6 +5,8 @@
 //! - [`ClientTls`], [`ServerTls`]: what each side presents, and whom it accepts: one certificate,
 //!   or with [`CustomTls`] whoever an operator's [`Roots`] stand for.
 //! - [`TlsLayer`]: TLS over any connector; [`TlsAcceptor`]: TLS for accepted connections.
+//! - [`CertAuthority`] issues certificates, [`CertInfo`] tells what stands in one, and
+//!   [`Verification`] says why a chain is not trusted.
 //! - [`explain`]: finds the TLS failure inside an error that other layers have wrapped.
 //!
 //! **Invariants:** nothing here opens sockets or processes. Both sides always verify: there is no
@@ -15,11 +17,15 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod acceptor;
+mod authority;
+mod cert_info;
 mod certificate;
 mod client;
 mod connector;
+mod crls;
 mod custom;
 mod failure;
+mod files;
 mod first_bytes;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -36,18 +42,25 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod verification;
+mod version;
+mod x509;
 
 #[cfg(feature = "custom-provider")]
 #[cfg_attr(docsrs, doc(cfg(feature = "custom-provider")))]
 pub use self::provider::CustomProvider;
 pub use self::{
     acceptor::TlsAcceptor,
+    authority::{AuthorityParams, CertAuthority},
+    cert_info::CertInfo,
     certificate::{Certificate, Fingerprint},
     client::ClientTls,
     connector::{TlsConnecting, TlsConnector},
+    crls::Crls,
     custom::CustomTls,
     failure::explain,
-    identity::{Identity, IdentityParams, San, SecretPem},
+    files::PemSource,
+    identity::{Identity, IdentityParams, San, SecretPem, Usage},
     info::TlsInfo,
     key::KeyType,
     layer::TlsLayer,
@@ -55,6 +68,8 @@ pub use self::{
     roots::Roots,
     server::ServerTls,
     stream::{ClientStream, ServerStream},
+    verification::Verification,
+    version::TlsVersion,
 };
 
 /// The rustls that this crate was built with, for [`Provider::custom`] alone: no other signature

@@ -36,6 +36,7 @@ pub(crate) struct PinnedPeer {
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     other: OnceLock<Fingerprint>,
+    unwanted: OnceLock<String>,
     asked_for_ours: AtomicBool,
     took_ours: AtomicBool,
 }
@@ -44,6 +45,15 @@ impl Seen {
     /// The certificate that was presented in place of the pinned one.
     pub(crate) fn other_certificate(&self) -> Option<Fingerprint> {
         self.other.get().copied()
+    }
+
+    /// Under an operator's list of names, that the peer bears none of them, and which it bears.
+    pub(crate) fn unwanted_names(&self) -> Option<&str> {
+        self.unwanted.get().map(String::as_str)
+    }
+
+    pub(crate) fn refuse_names(&self, reason: String) {
+        let _ = self.unwanted.set(reason);
     }
 
     /// Client: whether the server asked for our certificate.

@@ -4,6 +4,8 @@ use rpcplugin_core::SecurityError;
 use rustls::RootCertStore;
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 
+use crate::{Certificate, PemSource, files::Secrecy};
+
 /// The authorities that an operator trusts: under [`CustomTls`](crate::CustomTls) a peer's chain
 /// must end in one of them. Clones share them.
 #[derive(Clone)]
@@ -31,6 +33,48 @@ impl Roots {
                 certificate.map_err(|error| invalid(format!("unreadable PEM: {error}")))?;
             store.add(certificate).map_err(|error| invalid(error.to_string()))?;
         }
+        Self::not_empty(store)
+    }
+
+    /// Reads PEM from a file, or from text. **Blocks** on the file.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_CERT_INVALID` if it cannot be read, and as [`from_pem`](Self::from_pem).
+    pub fn load(source: impl Into<PemSource>) -> Result<Self, SecurityError> {
+        let source = source.into();
+        let pem = source.read(Secrecy::Public)?;
+        Self::from_pem(&pem).map_err(|error| source.blame(error))
+    }
+
+    /// Trusts these authorities.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_CERT_INVALID` if there is none, or if one cannot be an authority.
+    pub fn of<'a>(
+        authorities: impl IntoIterator<Item = &'a Certificate>,
+    ) -> Result<Self, SecurityError> {
+        let mut store = RootCertStore::empty();
+        for authority in authorities {
+            store.add(authority.as_rustls().clone()).map_err(|error| invalid(error.to_string()))?;
+        }
+        Self::not_empty(store)
+    }
+
+    /// Trusts whomever either trusts.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let mut store = (*self.0).clone();
+        for root in &other.0.roots {
+            if !store.roots.contains(root) {
+                store.roots.push(root.clone());
+            }
+        }
+        Self(Arc::new(store))
+    }
+
+    fn not_empty(store: RootCertStore) -> Result<Self, SecurityError> {
         if store.is_empty() {
             return Err(invalid("no certificate in the PEM".to_owned()));
         }

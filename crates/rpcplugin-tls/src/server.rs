@@ -2,12 +2,14 @@ use std::{fmt, sync::Arc};
 
 use rpcplugin_core::SecurityError;
 use rustls::{
-    ConfigBuilder, DEFAULT_VERSIONS, ServerConfig, WantsVerifier,
+    ConfigBuilder, ServerConfig, WantsVerifier,
     server::NoServerSessionStorage,
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
-use crate::{Certificate, CustomTls, Identity, client::ALPN, pin::Seen, trust::TrustedClient};
+use crate::{
+    Certificate, CustomTls, Identity, TlsVersion, client::ALPN, pin::Seen, trust::TrustedClient,
+};
 
 /// How a plugin speaks TLS with its host: TLS 1.2 or 1.3, ALPN `h2`, a client certificate
 /// required, no resumption, no early data.
@@ -38,15 +40,27 @@ impl ServerTls {
     /// `SECURITY_CERT_INVALID` as for [`pinned`](Self::pinned).
     pub fn custom(custom: &CustomTls) -> Result<Self, SecurityError> {
         let identity = custom.identity();
-        let client = TrustedClient::under(custom.roots(), identity.provider().crypto())?;
-        Self::new(identity, client)
+        let client = TrustedClient::under(custom.trust(), identity.provider().crypto())?;
+        Self::new(&identity, client)?.min_version(custom.oldest())
     }
 
     fn new(identity: &Identity, client: TrustedClient) -> Result<Self, SecurityError> {
         let builder = ServerConfig::builder_with_provider(identity.provider().crypto())
-            .with_protocol_versions(DEFAULT_VERSIONS)
+            .with_protocol_versions(TlsVersion::default().and_newer())
             .map_err(|error| SecurityError::TlsHandshake { detail: error.to_string() })?;
         Ok(Self { builder, certified: identity.certified()?, client })
+    }
+
+    /// The oldest TLS that is spoken: 1.2.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_TLS_HANDSHAKE` if the provider has nothing that new.
+    pub fn min_version(mut self, version: TlsVersion) -> Result<Self, SecurityError> {
+        self.builder = ServerConfig::builder_with_provider(self.builder.crypto_provider().clone())
+            .with_protocol_versions(version.and_newer())
+            .map_err(|error| SecurityError::TlsHandshake { detail: error.to_string() })?;
+        Ok(self)
     }
 
     /// The one certificate that a client must present; `None` if roots decide.

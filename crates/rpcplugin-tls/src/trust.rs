@@ -11,10 +11,15 @@ use rustls::{
 };
 
 use crate::{
-    Certificate, Roots,
+    Certificate, San,
+    custom::Trust,
     failure::shown,
     pin::{PinnedPeer, Seen},
 };
+
+mod named;
+
+use self::named::Named;
 
 /// Which peers a client accepts.
 #[derive(Clone, Debug)]
@@ -22,14 +27,14 @@ pub(crate) enum TrustedServer {
     /// The holder of exactly this certificate.
     Pinned(Certificate),
     /// Whoever the operator's roots stand for.
-    Custom(Arc<WebPkiServerVerifier>),
+    Custom(Arc<WebPkiServerVerifier>, Option<Arc<[San]>>),
 }
 
 /// Which peers a server accepts.
 #[derive(Clone, Debug)]
 pub(crate) enum TrustedClient {
     Pinned(Certificate),
-    Custom(Arc<dyn ClientCertVerifier>),
+    Custom(Arc<dyn ClientCertVerifier>, Option<Arc<[San]>>),
 }
 
 impl TrustedServer {
@@ -37,11 +42,16 @@ impl TrustedServer {
     ///
     /// `SECURITY_CERT_INVALID` if the roots can verify nobody.
     pub(crate) fn under(
-        roots: &Roots,
+        trust: &Trust,
         provider: Arc<CryptoProvider>,
     ) -> Result<Self, SecurityError> {
-        let verifier = WebPkiServerVerifier::builder_with_provider(roots.store(), provider).build();
-        verifier.map(Self::Custom).map_err(unusable)
+        let mut builder =
+            WebPkiServerVerifier::builder_with_provider(trust.roots.store(), provider);
+        if let Some(crls) = &trust.crls {
+            builder = builder.with_crls(crls.lists()).enforce_revocation_expiration();
+        }
+        let verifier = builder.build().map_err(unusable)?;
+        Ok(Self::Custom(verifier, trust.names.clone()))
     }
 
     /// The check of one handshake.
@@ -56,14 +66,17 @@ impl TrustedServer {
                 provider.signature_verification_algorithms,
                 seen.clone(),
             )),
-            Self::Custom(verifier) => verifier.clone(),
+            Self::Custom(verifier, None) => verifier.clone(),
+            Self::Custom(verifier, Some(names)) => {
+                Arc::new(Named::new(verifier.clone(), names.clone(), seen.clone()))
+            }
         }
     }
 
     pub(crate) fn pinned(&self) -> Option<&Certificate> {
         match self {
             Self::Pinned(certificate) => Some(certificate),
-            Self::Custom(_) => None,
+            Self::Custom(..) => None,
         }
     }
 }
@@ -73,11 +86,16 @@ impl TrustedClient {
     ///
     /// `SECURITY_CERT_INVALID` if the roots can verify nobody.
     pub(crate) fn under(
-        roots: &Roots,
+        trust: &Trust,
         provider: Arc<CryptoProvider>,
     ) -> Result<Self, SecurityError> {
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots.store(), provider).build();
-        verifier.map(Self::Custom).map_err(unusable)
+        let mut builder =
+            WebPkiClientVerifier::builder_with_provider(trust.roots.store(), provider);
+        if let Some(crls) = &trust.crls {
+            builder = builder.with_crls(crls.lists()).enforce_revocation_expiration();
+        }
+        let verifier = builder.build().map_err(unusable)?;
+        Ok(Self::Custom(verifier, trust.names.clone()))
     }
 
     /// The check of one handshake.
@@ -92,14 +110,17 @@ impl TrustedClient {
                 provider.signature_verification_algorithms,
                 seen.clone(),
             )),
-            Self::Custom(verifier) => verifier.clone(),
+            Self::Custom(verifier, None) => verifier.clone(),
+            Self::Custom(verifier, Some(names)) => {
+                Arc::new(Named::new(verifier.clone(), names.clone(), seen.clone()))
+            }
         }
     }
 
     pub(crate) fn pinned(&self) -> Option<&Certificate> {
         match self {
             Self::Pinned(certificate) => Some(certificate),
-            Self::Custom(_) => None,
+            Self::Custom(..) => None,
         }
     }
 }
@@ -117,6 +138,6 @@ pub(crate) fn untrusted(error: &CertificateError) -> SecurityError {
     }
 }
 
-fn unusable(error: rustls::server::VerifierBuilderError) -> SecurityError {
+pub(crate) fn unusable(error: rustls::server::VerifierBuilderError) -> SecurityError {
     SecurityError::CertInvalid { reason: format!("trusted roots: {error}") }
 }

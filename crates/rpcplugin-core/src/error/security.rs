@@ -94,6 +94,14 @@ pub enum SecurityError {
         /// The provider's reason.
         reason: String,
     },
+    /// A certificate could not be renewed or read again. The one before it stays in use.
+    #[error("certificate could not be renewed, the old one {}: {reason}", left(*days_left))]
+    RotationFailed {
+        /// What failed.
+        reason: String,
+        /// Whole days of validity that the old certificate has left; negative if it has expired.
+        days_left: i64,
+    },
     /// The address lies outside what the host allows.
     #[error("address {address} is not allowed: {reason}")]
     AddressForbidden {
@@ -144,7 +152,8 @@ pub enum SecurityError {
         /// What was found.
         found: String,
     },
-    /// Others can change the executable, or put another in its place. It was not started.
+    /// Others can change the executable, or put another in its place: it was not started. Or
+    /// others can read or replace a key: it was not used.
     #[error("{} cannot be trusted: {reason}", path.display())]
     FilePermissions {
         /// The file or directory.
@@ -222,6 +231,10 @@ impl SecurityError {
             Self::Keygen { .. } => {
                 retryable("SECURITY_KEYGEN", "the system may lack random numbers")
             }
+            Self::RotationFailed { .. } => retryable(
+                "SECURITY_ROTATION_FAILED",
+                "the old certificate stays in use; set right what failed before it expires",
+            ),
             Self::AddressForbidden { .. } => fatal(
                 "SECURITY_ADDRESS_FORBIDDEN",
                 "plugins listen on loopback or in the directory that the host gave; allow_address_outside() widens that",
@@ -247,7 +260,7 @@ impl SecurityError {
             ),
             Self::FilePermissions { .. } => fatal(
                 "SECURITY_FILE_PERMISSIONS",
-                "it must belong to this user or root, be writable by no one else, and be reached through no symbolic link",
+                "it must belong to this user or root, be writable by no one else (a key: not even readable), and, if it is executed, be reached through no symbolic link",
             ),
             Self::IsolationFailed { .. } => fatal(
                 "SECURITY_ISOLATION_FAILED",
@@ -258,3 +271,11 @@ impl SecurityError {
 }
 
 diagnosis!(SecurityError);
+
+fn left(days: i64) -> String {
+    match days {
+        1 => "has 1 day left".to_owned(),
+        days if days < 0 => "has expired".to_owned(),
+        days => format!("has {days} days left"),
+    }
+}

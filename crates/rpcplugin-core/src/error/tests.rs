@@ -111,6 +111,7 @@ fn every_error() -> Vec<Error> {
         TlsHandshake { detail: text() }
         ClientRefused { detail: text() }
         Keygen { reason: text() }
+        RotationFailed { reason: text(), days_left: 1 }
         AddressForbidden { address: text(), reason: text() }
         PeerCredentials { address: text(), detail: text() }
         ReattachPidMismatch { recorded: 1, address: text(), detail: text() }

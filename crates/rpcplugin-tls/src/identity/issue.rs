@@ -1,54 +1,82 @@
-//! The certificate that a new key signs for itself.
+//! What a certificate says, and how a key signs it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
-    PublicKeyData, SanType, SerialNumber, SignatureAlgorithm,
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod,
+    KeyUsagePurpose, PublicKeyData, SanType, SerialNumber, SignatureAlgorithm,
 };
 use rpcplugin_core::SecurityError;
 use rustls::{SignatureScheme, sign::SigningKey};
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
-use x509_parser::{prelude::FromDer as _, x509::SubjectPublicKeyInfo};
+use x509_parser::{
+    oid_registry::{OID_EC_P256, OID_NIST_EC_P384, OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519},
+    prelude::FromDer as _,
+    x509::SubjectPublicKeyInfo,
+};
 
-use super::{IdentityParams, San};
-use crate::{Certificate, KeyType};
+use super::{IdentityParams, San, Usage};
+use crate::{Certificate, Provider};
 
-/// Makes a certificate of version 3, no authority, for both roles.
+/// Makes a certificate of version 3, no authority.
 pub(super) fn self_signed(
     params: &IdentityParams,
     key: Arc<dyn SigningKey>,
 ) -> Result<Certificate, SecurityError> {
-    let signer = Signer::new(params.key_type, key)?;
-    let certificate =
-        template(params)?.self_signed(&signer).map_err(|error| keygen(error.to_string()))?;
+    let signer = Signer::new(key)?;
+    let certificate = template(params, &signer)?
+        .self_signed(&signer)
+        .map_err(|error| keygen(error.to_string()))?;
     Certificate::from_der(certificate.der())
 }
 
-fn template(params: &IdentityParams) -> Result<CertificateParams, SecurityError> {
-    let mut subject = DistinguishedName::new();
-    subject.push(DnType::OrganizationName, &params.organization);
-    subject.push(DnType::CommonName, &params.common_name);
-
-    let now = OffsetDateTime::now_utc();
-    let beyond = |_| invalid("its dates are out of range");
-    let backdate = time::Duration::try_from(params.backdate).map_err(beyond)?;
-    let lifetime = time::Duration::try_from(params.lifetime).map_err(beyond)?;
-
+/// What the parameters ask for; an authority may still shorten its life.
+pub(crate) fn template(
+    params: &IdentityParams,
+    key: &Signer,
+) -> Result<CertificateParams, SecurityError> {
     let mut template = CertificateParams::default();
-    template.distinguished_name = subject;
+    template.distinguished_name = subject(&params.organization, &params.common_name);
     template.subject_alt_names =
         params.names.iter().map(subject_alt_name).collect::<Result<_, _>>()?;
-    template.not_before =
-        now.checked_sub(backdate).ok_or_else(|| invalid("its dates are out of range"))?;
-    template.not_after =
-        now.checked_add(lifetime).ok_or_else(|| invalid("its dates are out of range"))?;
-    template.serial_number = Some(serial(params)?);
+    (template.not_before, template.not_after) = dates(params.backdate, params.lifetime)?;
+    template.serial_number = Some(serial(&params.provider)?);
     template.is_ca = IsCa::ExplicitNoCa;
     template.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    template.extended_key_usages =
-        vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
+    template.extended_key_usages = match params.usage {
+        Usage::Both => {
+            vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth]
+        }
+        Usage::Server => vec![ExtendedKeyUsagePurpose::ServerAuth],
+        Usage::Client => vec![ExtendedKeyUsagePurpose::ClientAuth],
+    };
+    template.key_identifier_method = key.identifier();
     Ok(template)
+}
+
+pub(crate) fn subject(organization: &str, common_name: &str) -> DistinguishedName {
+    let mut subject = DistinguishedName::new();
+    if !organization.is_empty() {
+        subject.push(DnType::OrganizationName, organization);
+    }
+    subject.push(DnType::CommonName, common_name);
+    subject
+}
+
+/// From when until when, both counted from now.
+pub(crate) fn dates(
+    backdate: Duration,
+    lifetime: Duration,
+) -> Result<(OffsetDateTime, OffsetDateTime), SecurityError> {
+    let now = OffsetDateTime::now_utc();
+    let out_of_range = || invalid("its dates are out of range");
+    let backdate = time::Duration::try_from(backdate).map_err(|_| out_of_range())?;
+    let lifetime = time::Duration::try_from(lifetime).map_err(|_| out_of_range())?;
+    Ok((
+        now.checked_sub(backdate).ok_or_else(out_of_range)?,
+        now.checked_add(lifetime).ok_or_else(out_of_range)?,
+    ))
 }
 
 fn subject_alt_name(name: &San) -> Result<SanType, SecurityError> {
@@ -57,14 +85,16 @@ fn subject_alt_name(name: &San) -> Result<SanType, SecurityError> {
             name.as_str().try_into().map_err(|_| invalid("a DNS name that is not ASCII"))?,
         ),
         San::Ip(address) => SanType::IpAddress(*address),
+        San::Uri(uri) => {
+            SanType::URI(uri.as_str().try_into().map_err(|_| invalid("a URI that is not ASCII"))?)
+        }
     })
 }
 
 /// 127 random bits: 16 bytes without the sign.
-fn serial(params: &IdentityParams) -> Result<SerialNumber, SecurityError> {
+pub(crate) fn serial(provider: &Provider) -> Result<SerialNumber, SecurityError> {
     let mut bytes = [0; 16];
-    params
-        .provider
+    provider
         .crypto()
         .secure_random
         .fill(&mut bytes)
@@ -75,7 +105,7 @@ fn serial(params: &IdentityParams) -> Result<SerialNumber, SecurityError> {
 
 /// Lends rcgen the key that will also sign handshakes, so that rcgen's own choice of a provider,
 /// which other crates in a build may change, does not matter.
-struct Signer {
+pub(crate) struct Signer {
     key: Arc<dyn SigningKey>,
     point: Vec<u8>,
     scheme: SignatureScheme,
@@ -83,24 +113,46 @@ struct Signer {
 }
 
 impl Signer {
-    fn new(kind: KeyType, key: Arc<dyn SigningKey>) -> Result<Self, SecurityError> {
-        let algorithm = match kind {
-            KeyType::P256 => &rcgen::PKCS_ECDSA_P256_SHA256,
-            KeyType::P384 => &rcgen::PKCS_ECDSA_P384_SHA384,
-            KeyType::Ed25519 => &rcgen::PKCS_ED25519,
-            #[cfg(feature = "aws-lc-rs")]
-            KeyType::P521 => &rcgen::PKCS_ECDSA_P521_SHA512,
-            #[cfg(not(feature = "aws-lc-rs"))]
-            KeyType::P521 => return Err(invalid("P-521 needs the feature aws-lc-rs")),
-        };
-        let point = key
+    pub(crate) fn new(key: Arc<dyn SigningKey>) -> Result<Self, SecurityError> {
+        let info = key
             .public_key()
-            .and_then(|info| {
-                let (_, info) = SubjectPublicKeyInfo::from_der(&info).ok()?;
-                Some(info.subject_public_key.data.to_vec())
-            })
             .ok_or_else(|| keygen("the provider does not tell the public key".into()))?;
-        Ok(Self { key, point, scheme: kind.scheme(), algorithm })
+        let (_, info) = SubjectPublicKeyInfo::from_der(&info)
+            .map_err(|_| keygen("the provider tells no public key".into()))?;
+        let (scheme, algorithm) = kind(&info)?;
+        let point = info.subject_public_key.data.to_vec();
+        Ok(Self { key, point, scheme, algorithm })
+    }
+
+    /// A name for the key, as RFC 7093 wants it made.
+    pub(crate) fn identifier(&self) -> KeyIdMethod {
+        KeyIdMethod::PreSpecified(Sha256::digest(&self.point)[..20].to_vec())
+    }
+}
+
+/// How a key signs certificates.
+fn kind(
+    key: &SubjectPublicKeyInfo<'_>,
+) -> Result<(SignatureScheme, &'static SignatureAlgorithm), SecurityError> {
+    let algorithm = &key.algorithm.algorithm;
+    if *algorithm == OID_SIG_ED25519 {
+        return Ok((SignatureScheme::ED25519, &rcgen::PKCS_ED25519));
+    }
+    if *algorithm == OID_PKCS1_RSAENCRYPTION {
+        return Ok((SignatureScheme::RSA_PKCS1_SHA256, &rcgen::PKCS_RSA_SHA256));
+    }
+    match key.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok()) {
+        Some(curve) if curve == OID_EC_P256 => {
+            Ok((SignatureScheme::ECDSA_NISTP256_SHA256, &rcgen::PKCS_ECDSA_P256_SHA256))
+        }
+        Some(curve) if curve == OID_NIST_EC_P384 => {
+            Ok((SignatureScheme::ECDSA_NISTP384_SHA384, &rcgen::PKCS_ECDSA_P384_SHA384))
+        }
+        #[cfg(feature = "aws-lc-rs")]
+        Some(curve) if curve == x509_parser::oid_registry::OID_NIST_EC_P521 => {
+            Ok((SignatureScheme::ECDSA_NISTP521_SHA512, &rcgen::PKCS_ECDSA_P521_SHA512))
+        }
+        _ => Err(invalid("a key of this kind signs no certificates here")),
     }
 }
 
@@ -123,10 +175,10 @@ impl rcgen::SigningKey for Signer {
     }
 }
 
-fn invalid(reason: &str) -> SecurityError {
+pub(crate) fn invalid(reason: &str) -> SecurityError {
     SecurityError::CertInvalid { reason: reason.into() }
 }
 
-fn keygen(reason: String) -> SecurityError {
+pub(crate) fn keygen(reason: String) -> SecurityError {
     SecurityError::Keygen { reason }
 }

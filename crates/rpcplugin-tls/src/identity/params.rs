@@ -1,4 +1,4 @@
-use std::{net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use crate::{KeyType, Provider};
 
@@ -12,9 +12,37 @@ pub enum San {
     Dns(String),
     /// An address.
     Ip(IpAddr),
+    /// A URI, as SPIFFE gives workloads: `spiffe://example.org/kv`.
+    Uri(String),
 }
 
-/// What [`Identity::generate`](crate::Identity::generate) makes.
+impl fmt::Display for San {
+    /// `dns:localhost`, `ip:127.0.0.1`, `uri:spiffe://…`. What a peer wrote is not escaped here.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(name) => write!(f, "dns:{name}"),
+            Self::Ip(address) => write!(f, "ip:{address}"),
+            Self::Uri(uri) => write!(f, "uri:{uri}"),
+        }
+    }
+}
+
+/// What a certificate may be used for.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Usage {
+    /// For either end of a connection. The default: with side channels, host and plugin each
+    /// accept connections of the other.
+    #[default]
+    Both,
+    /// To accept connections alone. A plugin without side channels needs no more.
+    Server,
+    /// To make connections alone. A host without side channels needs no more.
+    Client,
+}
+
+/// What [`Identity::generate`](crate::Identity::generate) makes, and what
+/// [`CertAuthority::issue`](crate::CertAuthority::issue) issues.
 ///
 /// The default is a one-time certificate as both sides of an automatic mutual TLS connection use
 /// it: P-256, organization `rpcplugin`, common name and DNS name `localhost`, valid from 24 hours
@@ -27,6 +55,7 @@ pub struct IdentityParams {
     pub(super) names: Vec<San>,
     pub(super) backdate: Duration,
     pub(super) lifetime: Duration,
+    pub(super) usage: Usage,
     pub(super) key_type: KeyType,
     pub(super) provider: Provider,
 }
@@ -40,9 +69,24 @@ impl IdentityParams {
             names: vec![San::Dns("localhost".into())],
             backdate: DAY,
             lifetime: 3652 * DAY,
+            usage: Usage::default(),
             key_type: KeyType::default(),
             provider: Provider::default(),
         }
+    }
+
+    /// What an authority issues for a year: `common_name` is the subject, and the DNS name
+    /// `localhost` stays, because hosts look for it unless told otherwise.
+    pub fn issued(common_name: impl Into<String>) -> Self {
+        Self::new().common_name(common_name).validity_days(365)
+    }
+
+    pub(crate) const fn chosen_key_type(&self) -> KeyType {
+        self.key_type
+    }
+
+    pub(crate) const fn chosen_provider(&self) -> &Provider {
+        &self.provider
     }
 
     /// The subject's organization: `rpcplugin`.
@@ -72,6 +116,17 @@ impl IdentityParams {
     /// How long from now the certificate stays valid: ten years.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
+        self
+    }
+
+    /// How many days from now the certificate stays valid: [`lifetime`](Self::lifetime) in days.
+    pub fn validity_days(self, days: u32) -> Self {
+        self.lifetime(days * DAY)
+    }
+
+    /// What it may be used for: both ends of a connection.
+    pub fn usage(mut self, usage: Usage) -> Self {
+        self.usage = usage;
         self
     }
 

@@ -1,13 +1,17 @@
 //! Identities that exist already, and the way of one from a process to another.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use rpcplugin_core::SecurityError;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _};
+use rustls_pki_types::{CertificateDer, pem, pem::PemObject as _};
 use zeroize::Zeroizing;
 
 use super::Identity;
-use crate::{Certificate, Provider, certificate::to_pem, key::PrivateKey};
+use crate::{
+    Certificate, PemSource, Provider,
+    files::{self, Secrecy},
+    key::{PrivateKey, unreadable},
+};
 
 impl Identity {
     /// Reads a certificate, those of its intermediate authorities after it, and its key. Both
@@ -29,8 +33,7 @@ impl Identity {
         let intermediates = chain
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| unreadable("certificate", &error))?;
-        let key = PrivateKeyDer::from_pem_slice(key).map(Zeroizing::new);
-        let key = PrivateKey::stored(&key.map_err(|error| unreadable("key", &error))?);
+        let key = PrivateKey::from_pem(key)?;
         let identity = Self {
             certificate: leaf,
             intermediates: intermediates.into(),
@@ -41,17 +44,53 @@ impl Identity {
         Ok(identity)
     }
 
+    /// Reads certificates and key from files, or from text. **Blocks** on the files.
+    ///
+    /// A certificate that has expired is loaded all the same: [`CertInfo`](crate::CertInfo) tells
+    /// how long it lasts.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_FILE_PERMISSIONS` if others can read the key's file; `SECURITY_CERT_INVALID` if
+    /// one cannot be read, and as [`from_pem`](Self::from_pem).
+    pub fn load(
+        certificates: impl Into<PemSource>,
+        key: impl Into<PemSource>,
+    ) -> Result<Self, SecurityError> {
+        let (certificates, key) = (certificates.into(), key.into());
+        let chain = certificates.read(Secrecy::Public)?;
+        let secret = key.read(Secrecy::Secret)?;
+        Self::from_pem(&chain, &secret).map_err(|error| certificates.blame(error))
+    }
+
+    /// Writes certificates and key to two files, each replaced in one step: the certificates
+    /// with mode 0644, the key with mode 0600. Directories that are missing are made with mode
+    /// 0700. **Blocks** on the files.
+    ///
+    /// The key is written first. Who reads between the two steps finds no pair, and is told so:
+    /// reading again helps then.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_FILE_PERMISSIONS` if others can write to the key's directory;
+    /// `SECURITY_CERT_INVALID` if a file cannot be written.
+    pub fn save(
+        &self,
+        certificates: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> Result<(), SecurityError> {
+        files::replace(key.as_ref(), self.key.to_pem().as_bytes(), Secrecy::Secret)?;
+        files::replace(certificates.as_ref(), self.chain_pem().as_bytes(), Secrecy::Public)
+    }
+
     /// Certificates and key as PEM, for [`from_pem`](Self::from_pem) in another process.
     ///
     /// It **is** the secret: whoever has it is this side of the connection. It belongs into a
     /// pipe, or a file that only this user reads; never into an argument or the environment.
     #[must_use]
     pub fn to_secret_pem(&self) -> SecretPem {
-        let mut text = Zeroizing::new(self.certificate.to_pem());
-        for certificate in self.intermediates.iter() {
-            text.push_str(&to_pem("CERTIFICATE", certificate));
-        }
-        let key = Zeroizing::new(to_pem(self.key.label(), self.key.bytes()));
+        let text = self.chain_pem();
+        let key = self.key.to_pem();
         // Into a buffer that does not move any more: what moves leaves a copy.
         let mut whole = Zeroizing::new(String::with_capacity(text.len() + key.len()));
         whole.push_str(&text);
@@ -90,13 +129,4 @@ impl fmt::Debug for SecretPem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretPem(..)")
     }
-}
-
-/// Never shows the text: a key may stand in it.
-fn unreadable(what: &str, error: &pem::Error) -> SecurityError {
-    let reason = match error {
-        pem::Error::NoItemsFound => format!("no {what} in the PEM"),
-        _ => format!("the {what} is no readable PEM"),
-    };
-    SecurityError::CertInvalid { reason }
 }

@@ -5,7 +5,8 @@
 //! gives its own.
 //!
 //! **Invariants:** the variables of the handshake are never read here. Secrets are shown nowhere.
-//! The environment is a value passed in; only [`Config::load`] takes that of the process.
+//! The environment is a value passed in; only [`Config::load`] takes that of the process. Files are
+//! read while a configuration is built, and not after.
 
 use std::{
     fmt,
@@ -16,7 +17,9 @@ use std::{
 use crate::Error;
 
 mod builder;
+mod cert_text;
 mod field;
+mod file;
 mod form;
 mod nearest;
 mod problem;
@@ -32,6 +35,7 @@ mod words;
 
 pub use self::{
     builder::ConfigBuilder,
+    file::FilePlace,
     form::{Form, Unit, Zero},
     secret::Secret,
     setting::Reader,
@@ -75,11 +79,22 @@ struct Candidate {
     source: Source,
 }
 
+impl Candidate {
+    /// For people. The text of a certificate tells them nothing.
+    fn shown(&self, setting: Setting) -> String {
+        match (&self.value, setting.form()) {
+            (Value::Text(text), Form::Certificates) if text.contains('\n') => "PEM text".to_owned(),
+            (value, _) => value.to_string(),
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Inner {
     /// For each setting what the layers give, the winner last.
     stacks: Vec<Vec<Candidate>>,
     tls_demand: Option<&'static str>,
+    files: Vec<PathBuf>,
     warnings: Vec<String>,
 }
 
@@ -136,6 +151,7 @@ impl Config {
         if problems.is_empty() {
             problems = inner.check_rules();
         }
+        inner.read_certificates(&mut problems);
         problem::outcome(problems)?;
         Ok(Self { inner: inner.into() })
     }
@@ -158,17 +174,18 @@ impl Config {
     pub fn entry(&self, setting: Setting) -> Entry {
         let mut candidates = self.inner.stack(setting).iter().rev();
         candidates.next();
-        let shown = |one: &Candidate| Overridden {
-            value: one.value.to_string(),
-            source: one.source.clone(),
-        };
+        let shown =
+            |one: &Candidate| Overridden { value: one.shown(setting), source: one.source.clone() };
         let mut overridden: Vec<_> = candidates.map(shown).collect();
         if let Some(value) = setting.default().filter(|_| !self.inner.stack(setting).is_empty()) {
             overridden.push(Overridden { value: value.to_string(), source: Source::Default });
         }
         Entry {
             setting,
-            value: self.value(setting).map(Value::to_string),
+            value: match self.inner.stack(setting).last() {
+                Some(winner) => Some(winner.shown(setting)),
+                None => setting.default().map(|value| value.to_string()),
+            },
             source: self.inner.source(setting),
             overridden,
         }
@@ -182,10 +199,7 @@ impl Config {
     /// The configuration files that were read, in order.
     #[must_use]
     pub fn files(&self) -> &[PathBuf] {
-        match self.value(Setting::Files) {
-            Some(Value::Paths(paths)) => paths,
-            _ => &[],
-        }
+        &self.inner.files
     }
 
     /// The profile that was chosen.
@@ -217,7 +231,7 @@ impl fmt::Debug for Config {
 impl Inner {
     fn new() -> Self {
         let stacks = vec![Vec::new(); Setting::ALL.len()];
-        Self { stacks, tls_demand: None, warnings: Vec::new() }
+        Self { stacks, tls_demand: None, files: Vec::new(), warnings: Vec::new() }
     }
 
     fn stack(&self, setting: Setting) -> &[Candidate] {

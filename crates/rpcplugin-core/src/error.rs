@@ -42,9 +42,9 @@ pub(crate) fn retryable(code: &'static str, hint: impl Into<Cow<'static, str>>) 
     Facts { code, retryable: true, hint: hint.into() }
 }
 
-/// Gives a kind its public face, from its `facts`.
+/// Gives a kind its public face, from its `facts`; what else a diagnostic has stands in braces.
 macro_rules! diagnosis {
-    ($kind:ident) => {
+    ($kind:ident $({ $($diagnostic:item)* })?) => {
         impl $kind {
             /// The stable code, such as `HANDSHAKE_TIMEOUT`.
             #[must_use]
@@ -73,6 +73,8 @@ macro_rules! diagnosis {
             fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
                 Some(Box::new($kind::hint(self)))
             }
+
+            $($($diagnostic)*)?
         }
     };
 }
@@ -308,6 +310,18 @@ impl miette::Diagnostic for Error {
             Some(report) => Box::new(format!("{hint}\n{report}")),
             None => Box::new(hint),
         })
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        each_kind!(self, source => miette::Diagnostic::source_code(source))
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
+        each_kind!(self, source => source.labels())
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
+        each_kind!(self, source => source.related())
     }
 }
 

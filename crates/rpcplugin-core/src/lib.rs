@@ -9,7 +9,8 @@
 //! - [`LaunchEnv`]: the variables that a host gives its plugin, read once.
 //! - [`Error`] and its five kinds, each with a stable code and a hint; [`CrashReport`].
 //!
-//! **Invariant:** nothing here does I/O, waits, or reads the process's environment by itself.
+//! **Invariant:** nothing here waits. [`Config`] reads the files that it is told of, and
+//! [`Config::load`] the process's environment; nothing else does either.
 //!
 //! # Example
 //!

@@ -86,6 +86,7 @@ pub(super) fn all(metadata: &Value, xtask: &Path, all_peers: bool) -> Vec<Step> 
     steps.extend(crates(metadata).map(|(name, has_features)| alone(name, has_features)));
     steps.extend([
         step("server without tls", cargo("test --package rpcplugin-server --no-default-features")),
+        step("core with files", cargo("test --package rpcplugin-core --features config-files")),
         step("client without tls", cargo("test --package rpcplugin-client --no-default-features")),
         step(
             "both sides without tls",

@@ -1,6 +1,9 @@
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
-use super::{Candidate, Config, Inner, Setting, Source, Values, form::read::Raw, nearest, problem};
+use super::{
+    Candidate, Config, Inner, Setting, Source, Values, file, form::read::Raw, nearest, problem,
+    profile,
+};
 use crate::{ConfigError, Error};
 
 /// Collects the layers of a [`Config`].
@@ -15,6 +18,7 @@ pub struct ConfigBuilder {
     values: Values,
     environment: Vec<(OsString, Bytes)>,
     profile: Option<String>,
+    files: Vec<PathBuf>,
 }
 
 /// Text that may be a secret.
@@ -49,6 +53,15 @@ impl ConfigBuilder {
         self
     }
 
+    /// Reads this YAML, JSON or TOML file, by its extension; a later one wins. Those that
+    /// `PLUGIN_CONFIG_FILE` names come after the program's.
+    ///
+    /// Needs the feature `config-files`; without it [`build`](ConfigBuilder::build) refuses.
+    pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.files.push(path.into());
+        self
+    }
+
     /// Overlays this profile; `PLUGIN_PROFILE` wins over it.
     pub fn profile(mut self, name: impl Into<String>) -> Self {
         self.profile = Some(name.into());
@@ -79,14 +92,16 @@ impl ConfigBuilder {
     ///
     /// `CONFIG_INVALID`, `CONFIG_PORT_RANGE`, `CONFIG_COOKIE`, `CONFIG_PROTOCOL_VERSIONS` and
     /// `CONFIG_ENV` for a value that cannot be; `CONFIG_UNKNOWN_KEY`, `CONFIG_UNKNOWN_PROFILE`;
-    /// `CONFIG_CONFLICT`; `SECURITY_CONFIG_CONFLICT` if a layer lowers the protection that another
+    /// `CONFIG_FILE_NOT_FOUND` and `CONFIG_FILE_SYNTAX` for files, `CONFIG_NOT_BUILT` for any in a
+    /// build without the feature `config-files`; `SECURITY_FILE_PERMISSIONS` for a key that others
+    /// can read; `CONFIG_CONFLICT`; `SECURITY_CONFIG_CONFLICT` if a layer lowers the protection that another
     /// chose; `SECURITY_TLS_REQUIRED` without any certificates. With several problems it is the
     /// first one's code, and all are listed.
     pub fn build(self) -> Result<Config, Error> {
         let mut problems = Vec::new();
         let mut inner = Inner::new();
         inner.tls_demand = self.values.tls_demand;
-        self.add_profile(&mut inner, &mut problems);
+        self.add_files(&mut inner, &mut problems);
         for (key, Written(value)) in self.keys {
             match Setting::from_key(&key) {
                 Some(setting) => {
@@ -118,32 +133,51 @@ impl ConfigBuilder {
         if problems.is_empty() {
             problems = inner.check_rules();
         }
+        inner.read_certificates(&mut problems);
         problem::outcome(problems)?;
         Ok(Config { inner: inner.into() })
     }
 
-    /// The built-in profile, if it is chosen.
-    fn add_profile(&self, inner: &mut Inner, problems: &mut Vec<Error>) {
-        let variable = self.environment.iter().find(|(name, _)| name == "PLUGIN_PROFILE");
-        let variable = variable.map(|(_, Bytes(value))| value.to_string_lossy().into_owned());
-        if let (Some(name), None) = (&self.profile, &variable) {
+    /// The files, with the profile that was chosen.
+    fn add_files(&self, inner: &mut Inner, problems: &mut Vec<Error>) {
+        let variable = |wanted: &str| {
+            let mut all = self.environment.iter();
+            all.find(|(name, _)| name == wanted).map(|(_, Bytes(value))| value)
+        };
+        let given = variable("PLUGIN_PROFILE").map(|name| name.to_string_lossy().into_owned());
+        if let Some(name) = &self.profile {
             let raw = Raw::Text(name.clone());
             add(inner, Setting::Profile, raw, Source::Program, problems);
         }
-        let Some(name) = variable.as_ref().or(self.profile.as_ref()) else { return };
-        if let Some(values) = super::profile::built_in(name) {
-            for (setting, value) in values.values {
-                let source = Source::BuiltInProfile(super::profile::GO_PLUGIN);
-                inner.add(setting, Candidate { value, source });
-            }
-        } else {
-            problems.push(
-                ConfigError::UnknownProfile {
-                    name: crate::escape_text(name).into(),
-                    known: [super::profile::GO_PLUGIN.into()].into(),
-                }
-                .into(),
-            );
+        let chosen = given.as_deref().or(self.profile.as_deref());
+
+        let named = |by: Source| move |path| file::Named { path, by: by.clone() };
+        let mut files: Vec<_> = self.files.iter().cloned().map(named(Source::Program)).collect();
+        if let Some(list) = variable("PLUGIN_CONFIG_FILE") {
+            let by = Source::Variable("PLUGIN_CONFIG_FILE");
+            // An empty entry between two separators names nothing.
+            let paths = std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty());
+            files.extend(paths.map(named(by)));
+        }
+        let mut known: Vec<Box<str>> = Vec::new();
+        for file in &files {
+            file::load(inner, file, chosen, &mut known, problems);
+        }
+        inner.files = files.into_iter().map(|file| file.path).collect();
+
+        let Some(name) = chosen else { return };
+        let defined = known.iter().any(|known| **known == *name);
+        let built_in = profile::built_in(name);
+        if built_in.is_none() && !defined {
+            known.push(profile::GO_PLUGIN.into());
+            known.sort_unstable();
+            known.dedup();
+            let name = crate::escape_text(name).into();
+            problems.push(ConfigError::UnknownProfile { name, known }.into());
+        }
+        for (setting, value) in built_in.into_iter().flat_map(|values| values.values) {
+            let source = Source::BuiltInProfile(profile::GO_PLUGIN);
+            inner.add(setting, Candidate { value, source });
         }
     }
 }

@@ -156,7 +156,7 @@ impl Form {
             Self::Host => "an IP literal or a host name",
             Self::Path => "a path",
             Self::AbsolutePath => "an absolute path",
-            Self::Paths => "paths, separated as in PATH",
+            Self::Paths => "files that end in .toml, .yaml, .yml or .json, separated as in PATH",
             Self::Networks => "unix, tcp or both, each once",
             Self::Versions => "whole numbers from 0 to 2147483647, at least one, each once",
             Self::Secret => "a text without control characters, not empty",

@@ -74,9 +74,9 @@ pub(super) fn suggestion(key: &str) -> Option<String> {
     }
     let keys = Setting::ALL.iter().filter_map(|setting| setting.key());
     let near = keys.map(|known| (distance(&known, &upper.to_ascii_lowercase()), known));
-    // The whole table is searched: the nearest is named however far it is.
-    let (_, nearest) = near.min()?;
-    Some(format!("did you mean {nearest}?"))
+    let (distance, nearest) = near.min()?;
+    // With half of its letters changed, anything is like anything.
+    (distance <= key.chars().count() / 2).then(|| format!("did you mean {nearest}?"))
 }
 
 /// A warning for a variable that nobody reads, if somebody may have meant it for us.

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::FilePlace;
+
 /// Where a value came from; a later variant wins over an earlier one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -10,17 +12,28 @@ pub enum Source {
     BuiltInProfile(&'static str),
     /// The program, with `set`, `program` or a builder.
     Program,
+    /// A file, at this place.
+    File(FilePlace),
     /// This variable of the environment.
     Variable(&'static str),
 }
 
 impl Source {
+    /// Where in a file, if it is one.
+    pub(crate) const fn place(&self) -> Option<&FilePlace> {
+        match self {
+            Self::File(place) => Some(place),
+            _ => None,
+        }
+    }
+
     /// Sources of one rank follow the order in which they are named.
     pub(super) const fn rank(&self) -> u8 {
         match self {
             Self::Default => 0,
             Self::BuiltInProfile(_) => 1,
             Self::Program => 2,
+            Self::File(_) => 3,
             Self::Variable(_) => 4,
         }
     }
@@ -32,6 +45,7 @@ impl fmt::Display for Source {
             Self::Default => f.write_str("the default"),
             Self::BuiltInProfile(name) => write!(f, "the built-in profile {name}"),
             Self::Program => f.write_str("the program"),
+            Self::File(place) => place.fmt(f),
             Self::Variable(name) => write!(f, "variable {name}"),
         }
     }

@@ -4,6 +4,13 @@ use std::time::Duration;
 
 use super::*;
 
+mod certificates;
+#[cfg(feature = "config-files")]
+mod files;
+
+/// As much of a certificate as is looked at here.
+const PEM: &str = "-----BEGIN X-----";
+
 /// For each setting: three texts that differ from the default and from each other, and the way
 /// the accessor shows each.
 fn samples() -> Vec<(Setting, [&'static str; 3])> {
@@ -37,6 +44,9 @@ fn samples() -> Vec<(Setting, [&'static str; 3])> {
                 (_, Form::TlsMinVersion) => ["1.3", "1.3", "1.3"],
                 (_, Form::ReflectionMode) => ["always", "never", "ALWAYS"],
                 (_, Form::Path | Form::AbsolutePath) => ["/a", "/b/c", "/d"],
+                (_, Form::Certificates | Form::Key) => {
+                    ["-----BEGIN A-----", "-----BEGIN B-----", "-----BEGIN C-----"]
+                }
                 _ => ["one", "two", "three"],
             };
             (setting, texts)
@@ -54,12 +64,12 @@ fn value(setting: Setting, text: &str) -> Value {
 fn partners(setting: Setting) -> Values {
     let values = Values::new();
     match setting {
-        Setting::HostCert => values.host_key("key".into()),
-        Setting::HostKey => values.host_cert("cert"),
-        Setting::ServerCert => values.server_key("key".into()),
-        Setting::ServerKey => values.server_cert("cert"),
+        Setting::HostCert => values.host_key(PEM.into()),
+        Setting::HostKey => values.host_cert(PEM),
+        Setting::ServerCert => values.server_key(PEM.into()),
+        Setting::ServerKey => values.server_cert(PEM),
         // Plaintext or certificates must come instead.
-        Setting::AutoMtls => values.ca_cert("ca"),
+        Setting::AutoMtls => values.ca_cert(PEM),
         _ => values,
     }
 }
@@ -206,9 +216,7 @@ fn the_environment_never_lowers_what_the_program_chose() {
          PLUGIN_SERVER_REQUIRE_TLS = true (the program) asks for",
     );
     refused(
-        Config::builder()
-            .set("plugin_insecure", "true")
-            .environment([("PLUGIN_CA_CERT", "/etc/ca.pem")]),
+        Config::builder().set("plugin_insecure", "true").environment([("PLUGIN_CA_CERT", PEM)]),
         conflict,
         "PLUGIN_INSECURE = true (the program) lowers the protection that PLUGIN_CA_CERT = … \
          (variable PLUGIN_CA_CERT) asks for",
@@ -243,7 +251,7 @@ fn settings_that_cannot_go_together_are_refused() {
          work: the lowest lies above the highest",
     );
     refused(
-        Config::builder().set("plugin_host_cert", "/etc/host.crt"),
+        Config::builder().set("plugin_host_cert", PEM),
         "CONFIG_CONFLICT",
         "PLUGIN_HOST_CERT = … (the program) and PLUGIN_HOST_KEY (the default) cannot go together: \
          certificate and key come together",

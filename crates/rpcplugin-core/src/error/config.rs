@@ -5,7 +5,7 @@ use std::{
 
 use super::{Error, Facts, diagnosis, fatal};
 use crate::{
-    config::{Setting, Source},
+    config::{FilePlace, Setting, Source},
     limits,
 };
 
@@ -32,6 +32,25 @@ pub enum ConfigError {
         value: Box<str>,
         /// Who gave it.
         from: Box<Source>,
+    },
+    /// A configuration file does not parse, or has a key twice.
+    #[error("{place}: {reason}")]
+    Syntax {
+        /// Where.
+        place: Box<FilePlace>,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A file that a configuration names, or one with a configuration, cannot be read.
+    #[error("{} cannot be read, named by {from}", path.display())]
+    Unreadable {
+        /// The file; `[redacted]` where it may be a secret itself.
+        path: PathBuf,
+        /// Who named it.
+        from: Box<Source>,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
     },
     /// A key of a configuration means nothing.
     #[error("key {key:?} is not known, set by {from}")]
@@ -231,6 +250,15 @@ impl ConfigError {
             Self::UnknownKey { known, .. } => {
                 fatal("CONFIG_UNKNOWN_KEY", format!("known are {}", known.join(", ")))
             }
+            Self::Unreadable { from, .. } => fatal(
+                "CONFIG_FILE_NOT_FOUND",
+                format!(
+                    "it must be a file of text, at most 1 MiB long, that this user can read; it was named by {from}"
+                ),
+            ),
+            Self::Syntax { .. } => {
+                fatal("CONFIG_FILE_SYNTAX", "the format follows from the file's extension")
+            }
             Self::FileNotFound { .. } => fatal(
                 "CONFIG_FILE_NOT_FOUND",
                 "it must exist, be text, and be readable by this user",
@@ -283,4 +311,33 @@ impl ConfigError {
     }
 }
 
-diagnosis!(ConfigError);
+impl ConfigError {
+    /// Where in a file, and what to write beside it.
+    fn place(&self) -> Option<(&FilePlace, String)> {
+        match self {
+            Self::Setting { setting, from, .. } => {
+                Some((from.place()?, format!("expected {}", setting.expected())))
+            }
+            Self::UnknownSetting { from, .. } => Some((from.place()?, "not known".to_owned())),
+            Self::Syntax { place, reason } => Some((place, reason.clone())),
+            Self::Unreadable { from, .. } => Some((from.place()?, "named here".to_owned())),
+            _ => None,
+        }
+    }
+}
+
+diagnosis!(ConfigError {
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        self.place().and_then(|(place, _)| place.source_code())
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
+        let (place, text) = self.place()?;
+        Some(Box::new(std::iter::once(place.label(text))))
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
+        let Self::Several { problems } = self else { return None };
+        Some(Box::new(problems.iter().map(|problem| problem as &dyn miette::Diagnostic)))
+    }
+});

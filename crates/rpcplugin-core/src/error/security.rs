@@ -270,8 +270,6 @@ impl SecurityError {
     }
 }
 
-diagnosis!(SecurityError);
-
 fn left(days: i64) -> String {
     match days {
         1 => "has 1 day left".to_owned(),
@@ -279,3 +277,10 @@ fn left(days: i64) -> String {
         days => format!("has {days} days left"),
     }
 }
+
+diagnosis!(SecurityError {
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
+        let Self::Several { problems } = self else { return None };
+        Some(Box::new(problems.iter().map(|problem| problem as &dyn miette::Diagnostic)))
+    }
+});

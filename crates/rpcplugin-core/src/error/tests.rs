@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use super::*;
 use crate::{
     ExitStatus, Network, Phase,
-    config::{Setting, Source},
+    config::{FilePlace, Setting, Source},
 };
 
 /// Makes one error of each variant; a variant without a sample does not compile.
@@ -26,6 +26,8 @@ fn every_error() -> Vec<Error> {
         Invalid { setting: "…", value: text(), expected: "what is expected" }
         Setting { setting: Setting::StartTimeout, value: "…".into(), from: Box::new(Source::Program) }
         FileValue { path: Box::from(std::path::Path::new("…")), key: "…".into(), value: "…".into(), expected: "what is expected" }
+        Syntax { place: Box::new(FilePlace::beginning("…")), reason: text() }
+        Unreadable { path: text().into(), from: Box::new(Source::Program), source: system() }
         UnknownSetting { key: "…".into(), from: Box::new(Source::Program), suggestion: Some("did you mean this?".into()) }
         UnknownKey { path: text().into(), key: text(), known: &["these", "those"] }
         UnknownProfile { name: "…".into(), known: vec!["these".into(), "those".into()] }

@@ -16,6 +16,9 @@ use crate::{
 pub(crate) enum Raw {
     /// A text, or whatever stands there, as text.
     Text(String),
+    /// A list of texts, as files have them.
+    #[cfg_attr(not(feature = "config-files"), expect(dead_code, reason = "no parser makes one"))]
+    List(Vec<String>),
     /// Bytes that are no text; only a path may be such.
     Bytes(OsString),
 }
@@ -25,6 +28,7 @@ impl Raw {
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
+            Self::List(items) => format!("[{}]", items.join(", ")),
             Self::Bytes(bytes) => bytes.to_string_lossy().into_owned(),
         }
     }
@@ -32,6 +36,7 @@ impl Raw {
     /// The items of a list: `a,b`, `["a","b"]`, or a list of a file.
     fn items(&self) -> Option<Vec<String>> {
         let text = match self {
+            Self::List(items) => return Some(items.clone()),
             Self::Bytes(_) => return None,
             Self::Text(text) => text.trim(),
         };
@@ -69,7 +74,7 @@ impl Form {
             }
             (Self::Variables, raw) => Value::Names(raw.items()?),
             (_, Raw::Text(text)) => self.read_text(text)?,
-            (_, Raw::Bytes(_)) => return None,
+            (_, Raw::Bytes(_) | Raw::List(_)) => return None,
         };
         self.admits(&value).then_some(value)
     }

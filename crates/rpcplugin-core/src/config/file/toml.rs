@@ -1,0 +1,43 @@
+//! TOML to a tree.
+
+use toml::de::{DeTable, DeValue};
+
+use super::tree::{Fault, Key, Kind, Node};
+
+type Spanned<T> = toml::Spanned<T>;
+
+pub(super) fn parse(text: &str) -> Result<Node, Vec<Fault>> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if errors.is_empty() {
+        return Ok(Node { span: table.span(), kind: table_kind(table.get_ref()) });
+    }
+    let faults = errors.iter().map(|error| Fault {
+        reason: crate::escape_text(error.message()),
+        span: error.span().unwrap_or_default(),
+    });
+    Err(faults.collect())
+}
+
+fn table_kind(table: &DeTable<'_>) -> Kind {
+    let entries = table.iter().map(|(key, value)| {
+        (Key { text: key.get_ref().to_string(), span: key.span() }, node(value))
+    });
+    let mut entries: Vec<_> = entries.collect();
+    // The parser sorts them by name; problems are told from top to bottom.
+    entries.sort_by_key(|(key, _)| key.span.start);
+    Kind::Table(entries)
+}
+
+/// The parser bounds the depth.
+fn node(value: &Spanned<DeValue<'_>>) -> Node {
+    let kind = match value.get_ref() {
+        DeValue::String(text) => Kind::Scalar(text.to_string()),
+        DeValue::Integer(number) => Kind::Scalar(number.to_string()),
+        DeValue::Float(number) => Kind::Scalar(number.to_string()),
+        DeValue::Boolean(flag) => Kind::Scalar(flag.to_string()),
+        DeValue::Datetime(date) => Kind::Scalar(date.to_string()),
+        DeValue::Array(items) => Kind::List(items.iter().map(node).collect()),
+        DeValue::Table(table) => table_kind(table),
+    };
+    Node { kind, span: value.span() }
+}

@@ -1,0 +1,105 @@
+//! What a file says, whatever its format.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    ops::Range,
+};
+
+use crate::config::{Setting, form::read::Raw};
+
+/// Deeper, it is no configuration.
+pub(super) const DEEPEST: usize = 16;
+
+/// A value, and where it stands.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    pub(super) span: Range<usize>,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A text, a number, a boolean: the setting decides what it is.
+    Scalar(String),
+    List(Vec<Node>),
+    Table(Vec<(Key, Node)>),
+    /// Null.
+    Other,
+}
+
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) text: String,
+    pub(super) span: Range<usize>,
+}
+
+/// Why a file does not parse, and where.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) reason: String,
+    pub(super) span: Range<usize>,
+}
+
+impl Node {
+    /// As a setting's value; `None` for what no setting can be.
+    pub(super) fn raw(&self) -> Option<Raw> {
+        match &self.kind {
+            Kind::Scalar(text) => Some(Raw::Text(text.clone())),
+            Kind::List(items) => {
+                let items = items.iter().map(|item| match &item.kind {
+                    Kind::Scalar(text) => Some(text.clone()),
+                    _ => None,
+                });
+                Some(Raw::List(items.collect::<Option<_>>()?))
+            }
+            Kind::Table(_) | Kind::Other => None,
+        }
+    }
+
+    pub(super) fn type_name(&self) -> &'static str {
+        match &self.kind {
+            Kind::Scalar(_) => "a value",
+            Kind::List(_) => "a list",
+            Kind::Table(_) => "a table",
+            Kind::Other => "nothing",
+        }
+    }
+}
+
+/// Stars out every value that is not known to be harmless, so that the rest can be shown. All
+/// offsets stay as they are.
+pub(super) fn without_secrets(text: &str, root: &Node) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    star_out(root, false, &mut bytes);
+    // Only whole values were overwritten.
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn star_out(node: &Node, harmless: bool, bytes: &mut [u8]) {
+    match &node.kind {
+        Kind::Table(entries) => {
+            for (key, value) in entries {
+                let known = Setting::from_key(&key.text);
+                star_out(value, known.is_some_and(|setting| !setting.is_secret()), bytes);
+            }
+        }
+        Kind::List(items) => items.iter().for_each(|item| star_out(item, harmless, bytes)),
+        Kind::Scalar(_) | Kind::Other if harmless => {}
+        Kind::Scalar(_) | Kind::Other => {
+            let value = bytes.get_mut(node.span.clone()).unwrap_or_default();
+            value.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b'*');
+        }
+    }
+}
+
+/// Keys that stand twice in one table: each with the place of its first.
+pub(super) fn repeated(entries: &[(Key, Node)]) -> impl Iterator<Item = (&Key, &Key)> {
+    let mut firsts: BTreeMap<&str, &Key> = BTreeMap::new();
+    entries.iter().filter_map(move |(key, _)| match firsts.entry(&key.text) {
+        Entry::Occupied(first) => Some((key, *first.get())),
+        Entry::Vacant(place) => {
+            place.insert(key);
+            None
+        }
+    })
+}

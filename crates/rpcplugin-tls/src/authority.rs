@@ -1,4 +1,9 @@
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyUsagePurpose};
 use rpcplugin_core::SecurityError;
@@ -228,7 +233,8 @@ fn template(params: &AuthorityParams, key: &Signer) -> Result<CertificateParams,
     const BACKDATE: Duration = Duration::from_secs(24 * 60 * 60);
     let mut template = CertificateParams::default();
     template.distinguished_name = issue::subject(&params.organization, &params.common_name);
-    (template.not_before, template.not_after) = issue::dates(BACKDATE, params.lifetime)?;
+    (template.not_before, template.not_after) =
+        issue::dates(SystemTime::now(), BACKDATE, params.lifetime)?;
     template.serial_number = Some(issue::serial(&params.provider)?);
     template.is_ca = IsCa::Ca(match params.path_length {
         Some(length) => BasicConstraints::Constrained(length),

@@ -6,6 +6,8 @@ use rustls_pki_types::ServerName;
 
 use crate::{
     Certificate, CustomTls, Identity, TlsVersion,
+    custom::Snapshot,
+    latest::Source,
     pin::{Presenter, Seen},
     trust::TrustedServer,
 };
@@ -17,10 +19,35 @@ pub(crate) const ALPN: &[u8] = b"h2";
 /// early data.
 #[derive(Clone)]
 pub struct ClientTls {
+    source: Source<Material>,
+    name: ServerName<'static>,
+}
+
+/// What one handshake after another is made of.
+#[derive(Clone)]
+struct Material {
     builder: ConfigBuilder<ClientConfig, WantsVerifier>,
     certified: Arc<CertifiedKey>,
     server: TrustedServer,
-    name: ServerName<'static>,
+}
+
+impl Material {
+    fn new(
+        identity: &Identity,
+        server: TrustedServer,
+        oldest: TlsVersion,
+    ) -> Result<Self, SecurityError> {
+        let builder = ClientConfig::builder_with_provider(identity.provider().crypto())
+            .with_protocol_versions(oldest.and_newer())
+            .map_err(|error| SecurityError::TlsHandshake { detail: error.to_string() })?;
+        Ok(Self { builder, certified: identity.certified()?, server })
+    }
+
+    fn under(custom: &CustomTls, now: &Snapshot) -> Result<Self, SecurityError> {
+        let provider = now.identity.provider().crypto();
+        let trusted = TrustedServer::under(&now.trust, provider)?;
+        Self::new(&now.identity, trusted, custom.oldest())
+    }
 }
 
 impl ClientTls {
@@ -35,7 +62,9 @@ impl ClientTls {
     pub fn pinned(identity: &Identity, server: &Certificate) -> Result<Self, SecurityError> {
         // Go's certificates are for this name; a pin looks at none.
         let name = ServerName::try_from("localhost").expect("localhost is a DNS name");
-        Self::new(identity, TrustedServer::Pinned(server.clone()), name)
+        let server = TrustedServer::Pinned(server.clone());
+        let material = Material::new(identity, server, TlsVersion::default())?;
+        Ok(Self { source: Source::fixed(material), name })
     }
 
     /// Presents the operator's identity, and accepts whoever the operator's roots stand for and
@@ -51,38 +80,31 @@ impl ClientTls {
             value: rpcplugin_core::escape_text(custom.name()),
             expected: "a DNS name or an IP literal",
         })?;
-        let identity = custom.identity();
-        let server = TrustedServer::under(custom.trust(), identity.provider().crypto())?;
-        Ok(Self::new(&identity, server, name.to_owned())?.min_version(custom.oldest())?)
+        let source = Source::of(custom, Material::under)?;
+        Ok(Self { source, name: name.to_owned() })
     }
 
-    fn new(
-        identity: &Identity,
-        server: TrustedServer,
-        name: ServerName<'static>,
-    ) -> Result<Self, SecurityError> {
-        let builder = ClientConfig::builder_with_provider(identity.provider().crypto())
-            .with_protocol_versions(TlsVersion::default().and_newer())
-            .map_err(|error| SecurityError::TlsHandshake { detail: error.to_string() })?;
-        Ok(Self { builder, certified: identity.certified()?, server, name })
-    }
-
-    /// The oldest TLS that is spoken: 1.2.
+    /// The oldest TLS that is spoken: 1.2. Of certificates that an operator supplies,
+    /// [`CustomTls::min_version`] says it.
     ///
     /// # Errors
     ///
     /// `SECURITY_TLS_HANDSHAKE` if the provider has nothing that new.
     pub fn min_version(mut self, version: TlsVersion) -> Result<Self, SecurityError> {
-        self.builder = ClientConfig::builder_with_provider(self.builder.crypto_provider().clone())
-            .with_protocol_versions(version.and_newer())
-            .map_err(|error| SecurityError::TlsHandshake { detail: error.to_string() })?;
+        self.source = self.source.change(|material| {
+            let provider = material.builder.crypto_provider().clone();
+            let builder = ClientConfig::builder_with_provider(provider)
+                .with_protocol_versions(version.and_newer())
+                .map_err(|error| SecurityError::TlsHandshake { detail: error.to_string() })?;
+            Ok(Material { builder, ..material.clone() })
+        })?;
         Ok(self)
     }
 
     /// The one certificate that the server must present; `None` if roots decide.
     #[must_use]
     pub fn server_certificate(&self) -> Option<&Certificate> {
-        self.server.pinned()
+        self.source.pinned(|material| material.server.pinned())
     }
 
     pub(crate) fn server_name(&self) -> ServerName<'static> {
@@ -91,9 +113,10 @@ impl ClientTls {
 
     /// A configuration for one handshake, so that what its verifier saw belongs to it alone.
     pub(crate) fn config(&self, seen: &Arc<Seen>) -> Arc<ClientConfig> {
-        let verifier = self.server.verifier(self.builder.crypto_provider(), seen);
-        let presenter = Presenter::new(self.certified.clone(), seen.clone());
-        let mut config = self
+        let material = self.source.latest();
+        let verifier = material.server.verifier(material.builder.crypto_provider(), seen);
+        let presenter = Presenter::new(material.certified.clone(), seen.clone());
+        let mut config = material
             .builder
             .clone()
             .dangerous()
@@ -107,6 +130,8 @@ impl ClientTls {
 
 impl fmt::Debug for ClientTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientTls").field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("ClientTls")
+            .field("server", &self.source.latest().server)
+            .finish_non_exhaustive()
     }
 }

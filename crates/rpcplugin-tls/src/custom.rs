@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use crate::{Crls, Identity, Roots, San, TlsVersion};
+use crate::{
+    CertManager, Crls, Identity, Roots, San, TlsVersion,
+    manager::{Present, Version},
+};
 
 /// Mutual TLS with certificates that an operator supplies, the same for host and plugin: what this
 /// side presents, and which authorities it trusts.
@@ -25,10 +28,27 @@ pub struct CustomTls(Arc<Inner>);
 
 #[derive(Clone, Debug)]
 struct Inner {
-    identity: Identity,
-    trust: Trust,
+    source: Source,
+    crls: Option<Crls>,
+    names: Option<Arc<[San]>>,
     server_name: String,
     min_version: TlsVersion,
+}
+
+/// Where identity and roots come from.
+#[derive(Clone, Debug)]
+enum Source {
+    Given(Identity, Roots),
+    Managed(Arc<Present>),
+}
+
+/// What one handshake presents and accepts.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    /// Two snapshots of one version are the same.
+    pub(crate) version: Version,
+    pub(crate) identity: Identity,
+    pub(crate) trust: Trust,
 }
 
 /// Whose certificates are accepted.
@@ -44,9 +64,21 @@ impl CustomTls {
     /// Presents `identity`, and trusts whoever has a certificate under one of the `roots`.
     #[must_use]
     pub fn new(identity: Identity, roots: Roots) -> Self {
+        Self::from(Source::Given(identity, roots))
+    }
+
+    /// Presents and trusts what the manager holds at the time of each handshake, also when the
+    /// manager has been dropped.
+    #[must_use]
+    pub fn managed(manager: &CertManager) -> Self {
+        Self::from(Source::Managed(manager.present().clone()))
+    }
+
+    fn from(source: Source) -> Self {
         Self(Arc::new(Inner {
-            identity,
-            trust: Trust { roots, crls: None, names: None },
+            source,
+            crls: None,
+            names: None,
             server_name: "localhost".to_owned(),
             min_version: TlsVersion::default(),
         }))
@@ -72,13 +104,13 @@ impl CustomTls {
     /// stands for every name with one label more. With an empty list nobody is accepted.
     #[must_use]
     pub fn allowed_names(self, names: impl IntoIterator<Item = San>) -> Self {
-        self.with(|inner| inner.trust.names = Some(names.into_iter().collect()))
+        self.with(|inner| inner.names = Some(names.into_iter().collect()))
     }
 
     /// Revocation lists: none. [`Crls`] says how strict they are.
     #[must_use]
     pub fn crls(self, crls: Crls) -> Self {
-        self.with(|inner| inner.trust.crls = Some(crls))
+        self.with(|inner| inner.crls = Some(crls))
     }
 
     /// The oldest TLS that is spoken: 1.2.
@@ -87,14 +119,26 @@ impl CustomTls {
         self.with(|inner| inner.min_version = version)
     }
 
-    /// What this side presents.
+    /// What this side presents now.
     #[must_use]
     pub fn identity(&self) -> Identity {
-        self.0.identity.clone()
+        self.snapshot().identity
     }
 
-    pub(crate) fn trust(&self) -> &Trust {
-        &self.0.trust
+    pub(crate) fn version(&self) -> Version {
+        match &self.0.source {
+            Source::Given(..) => Version::default(),
+            Source::Managed(present) => present.version(),
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let (version, identity, roots) = match &self.0.source {
+            Source::Given(identity, roots) => (Version::default(), identity.clone(), roots.clone()),
+            Source::Managed(present) => present.take(),
+        };
+        let (crls, names) = (self.0.crls.clone(), self.0.names.clone());
+        Snapshot { version, identity, trust: Trust { roots, crls, names } }
     }
 
     pub(crate) fn name(&self) -> &str {

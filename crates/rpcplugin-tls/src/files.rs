@@ -43,7 +43,7 @@ pub(crate) fn read(path: &Path, secrecy: Secrecy) -> Result<Zeroizing<Vec<u8>>, 
         return Err(invalid(format!("{} is no file", path.display())));
     }
     if secrecy == Secrecy::Secret {
-        owner::only_ours(path, &metadata)?;
+        owner::only_ours(path, &metadata, "others can read this key")?;
     }
     if metadata.len() > LARGEST {
         return Err(invalid(format!("{} has more than {LARGEST} bytes", path.display())));
@@ -83,6 +83,18 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], secrecy: Secrecy) -> Result<(),
         let _ = directory.sync_all();
     }
     Ok(())
+}
+
+/// Makes a directory for this user alone, or checks that it is one.
+///
+/// # Errors
+///
+/// `SECURITY_FILE_PERMISSIONS` if others own it or can enter it; `SECURITY_CERT_INVALID` if it
+/// cannot be made.
+pub(crate) fn private_directory(path: &Path) -> Result<(), SecurityError> {
+    let impossible = |error: io::Error| invalid(format!("cannot use {}: {error}", path.display()));
+    owner::make_directory(path).map_err(impossible)?;
+    owner::only_ours(path, &fs::metadata(path).map_err(impossible)?, "others can enter it")
 }
 
 /// A file that goes away unless it is renamed.

@@ -7,6 +7,7 @@
 //! - [`TlsLayer`]: TLS over any connector; [`TlsAcceptor`]: TLS for accepted connections.
 //! - [`CertAuthority`] issues certificates, [`CertInfo`] tells what stands in one, and
 //!   [`Verification`] says why a chain is not trusted.
+//! - [`CertManager`] renews certificates while connections come and go.
 //! - [`explain`]: finds the TLS failure inside an error that other layers have wrapped.
 //!
 //! **Invariants:** nothing here opens sockets or processes. Both sides always verify: there is no
@@ -33,7 +34,9 @@ pub mod fuzzing;
 mod identity;
 mod info;
 mod key;
+mod latest;
 mod layer;
+mod manager;
 mod pin;
 mod provider;
 mod roots;
@@ -64,6 +67,7 @@ pub use self::{
     info::TlsInfo,
     key::KeyType,
     layer::TlsLayer,
+    manager::{CertDirectory, CertEvent, CertManager, CertManagerBuilder},
     provider::Provider,
     roots::Roots,
     server::ServerTls,

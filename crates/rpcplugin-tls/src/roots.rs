@@ -92,6 +92,15 @@ impl Roots {
     }
 }
 
+impl PartialEq for Roots {
+    fn eq(&self, other: &Self) -> bool {
+        let (one, other) = (&self.0.roots, &other.0.roots);
+        one.len() == other.len() && one.iter().all(|root| other.contains(root))
+    }
+}
+
+impl Eq for Roots {}
+
 impl fmt::Debug for Roots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Roots").field("count", &self.count()).finish()

@@ -10,4 +10,5 @@ mod not_tls;
 mod p521_peers;
 mod peers;
 mod policies;
+mod rotation;
 mod strangers;

@@ -39,12 +39,12 @@ pub(super) fn make_directory(path: &Path) -> io::Result<()> {
 }
 
 /// A key that others can read is theirs too.
-pub(super) fn only_ours(path: &Path, metadata: &Metadata) -> Result<(), SecurityError> {
+pub(super) fn only_ours(path: &Path, metadata: &Metadata, what: &str) -> Result<(), SecurityError> {
     #[cfg(unix)]
     if belongs_to_another(metadata) || mode_of(metadata) & 0o077 != 0 {
-        return Err(shared(path, metadata, "others can read this key"));
+        return Err(shared(path, metadata, what));
     }
-    let _ = (path, metadata);
+    let _ = (path, metadata, what);
     Ok(())
 }
 

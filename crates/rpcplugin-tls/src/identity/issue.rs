@@ -1,6 +1,9 @@
 //! What a certificate says, and how a key signs it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod,
@@ -40,7 +43,8 @@ pub(crate) fn template(
     template.distinguished_name = subject(&params.organization, &params.common_name);
     template.subject_alt_names =
         params.names.iter().map(subject_alt_name).collect::<Result<_, _>>()?;
-    (template.not_before, template.not_after) = dates(params.backdate, params.lifetime)?;
+    let now = params.now.unwrap_or_else(SystemTime::now);
+    (template.not_before, template.not_after) = dates(now, params.backdate, params.lifetime)?;
     template.serial_number = Some(serial(&params.provider)?);
     template.is_ca = IsCa::ExplicitNoCa;
     template.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -64,12 +68,13 @@ pub(crate) fn subject(organization: &str, common_name: &str) -> DistinguishedNam
     subject
 }
 
-/// From when until when, both counted from now.
+/// From when until when, both counted from `now`.
 pub(crate) fn dates(
+    now: SystemTime,
     backdate: Duration,
     lifetime: Duration,
 ) -> Result<(OffsetDateTime, OffsetDateTime), SecurityError> {
-    let now = OffsetDateTime::now_utc();
+    let now = OffsetDateTime::from(now);
     let out_of_range = || invalid("its dates are out of range");
     let backdate = time::Duration::try_from(backdate).map_err(|_| out_of_range())?;
     let lifetime = time::Duration::try_from(lifetime).map_err(|_| out_of_range())?;

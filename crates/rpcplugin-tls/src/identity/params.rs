@@ -1,4 +1,8 @@
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{
+    fmt,
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use crate::{KeyType, Provider};
 
@@ -56,6 +60,8 @@ pub struct IdentityParams {
     pub(super) backdate: Duration,
     pub(super) lifetime: Duration,
     pub(super) usage: Usage,
+    /// The time to count from, if it is not the system's.
+    pub(super) now: Option<SystemTime>,
     pub(super) key_type: KeyType,
     pub(super) provider: Provider,
 }
@@ -70,6 +76,7 @@ impl IdentityParams {
             backdate: DAY,
             lifetime: 3652 * DAY,
             usage: Usage::default(),
+            now: None,
             key_type: KeyType::default(),
             provider: Provider::default(),
         }
@@ -79,6 +86,11 @@ impl IdentityParams {
     /// `localhost` stays, because hosts look for it unless told otherwise.
     pub fn issued(common_name: impl Into<String>) -> Self {
         Self::new().common_name(common_name).validity_days(365)
+    }
+
+    pub(crate) fn at(mut self, now: SystemTime) -> Self {
+        self.now = Some(now);
+        self
     }
 
     pub(crate) const fn chosen_key_type(&self) -> KeyType {

@@ -1,0 +1,75 @@
+//! Where a manager's certificates come from.
+
+use std::time::SystemTime;
+
+use rpcplugin_core::SecurityError;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    CertAuthority, Identity, IdentityParams, PemSource, Roots,
+    files::{Secrecy, invalid},
+};
+
+#[derive(Clone)]
+pub(super) enum Origin {
+    Issued { authority: CertAuthority, params: IdentityParams, roots: Option<Roots> },
+    Files(Files),
+}
+
+#[derive(Clone)]
+pub(super) struct Files {
+    pub(super) certificates: PemSource,
+    pub(super) key: PemSource,
+    pub(super) roots: PemSource,
+}
+
+/// What an origin has now.
+pub(super) struct Found {
+    pub(super) identity: Identity,
+    pub(super) roots: Roots,
+    pub(super) digest: Option<[u8; 32]>,
+}
+
+impl Origin {
+    /// Gets a new certificate, or what the files hold. **Blocks** on the files.
+    pub(super) fn get(&self, now: SystemTime) -> Result<Found, SecurityError> {
+        match self {
+            Self::Issued { authority, params, roots } => {
+                let identity = authority.issue(&params.clone().at(now))?;
+                let roots = match roots {
+                    Some(roots) => roots.clone(),
+                    None => authority.roots()?,
+                };
+                Ok(Found { identity, roots, digest: None })
+            }
+            Self::Files(files) => files.read(),
+        }
+    }
+}
+
+impl Files {
+    /// Reads all of them again, rather than their dates: two changes within one tick of a file
+    /// system's clock look the same there, and a copy may keep the old date.
+    fn read(&self) -> Result<Found, SecurityError> {
+        let certificates = self.certificates.read(Secrecy::Public)?;
+        let key = self.key.read(Secrecy::Secret)?;
+        let roots = self.roots.read(Secrecy::Public)?;
+        let mut digest = Sha256::new();
+        for part in [&certificates, &key, &roots] {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part.as_slice());
+        }
+        let identity = Identity::from_pem(&certificates, &key)
+            .map_err(|error| self.certificates.blame(error))?;
+        let roots = Roots::from_pem(&roots).map_err(|error| self.roots.blame(error))?;
+        Ok(Found { identity, roots, digest: Some(digest.finalize().into()) })
+    }
+}
+
+/// Looks on a thread that may block.
+pub(super) async fn get(origin: &Origin, now: SystemTime) -> Result<Found, SecurityError> {
+    let origin = origin.clone();
+    tokio::task::spawn_blocking(move || origin.get(now))
+        .await
+        .unwrap_or_else(|_| Err(invalid("the thread that reads it was stopped")))
+}

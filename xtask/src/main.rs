@@ -14,6 +14,7 @@ mod deny;
 mod faults;
 mod fuzz;
 mod interop;
+mod reference;
 mod tidy;
 mod tools;
 mod workspace;
@@ -40,6 +41,7 @@ enum Command {
     Faults(faults::Faults),
     Fuzz(fuzz::Fuzz),
     Interop(interop::Interop),
+    Reference(reference::Reference),
     Tidy(tidy::Tidy),
 }
 
@@ -54,6 +56,7 @@ impl Command {
             Self::Faults(command) => command.run(),
             Self::Fuzz(command) => command.run(),
             Self::Interop(command) => command.run(),
+            Self::Reference(command) => command.run(),
             Self::Tidy(command) => command.run(),
         }
     }

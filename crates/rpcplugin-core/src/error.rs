@@ -1,7 +1,8 @@
 //! Five kinds of errors, and [`Error`] for operations that span several.
 //!
 //! Each kind lists its variants, then in `facts` one row for each: code, whether the same
-//! operation may succeed soon, and what to do. Codes never change their meaning.
+//! operation may succeed soon, and what to do. `codes` says more of each code, for operators.
+//! Codes never change their meaning.
 
 use std::{borrow::Cow, error::Error as StdError, fmt};
 
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::CrashReport;
 
+mod codes;
 mod config;
 mod handshake;
 mod protocol;
@@ -17,6 +19,7 @@ mod system;
 mod transport;
 
 pub use self::{
+    codes::{CodeInfo, Retryable, codes},
     config::ConfigError,
     handshake::{HandshakeError, MissingPart},
     protocol::ProtocolError,

@@ -8,6 +8,7 @@
 //! - [`Config`]: the settings, from defaults, program, files and environment.
 //! - [`LaunchEnv`]: the variables that a host gives its plugin, read once.
 //! - [`Error`] and its five kinds, each with a stable code and a hint; [`CrashReport`].
+//! - [`codes`]: what there is to know of each code.
 //!
 //! **Invariant:** nothing here waits. [`Config`] reads the files that it is told of, and
 //! [`Config::load`] the process's environment; nothing else does either.
@@ -48,8 +49,8 @@ pub use self::{
     crash::{CrashReport, ExitStatus, Peak, Phase, ReachedLimit},
     env::LaunchEnv,
     error::{
-        ConfigError, Error, HandshakeError, Kind, MissingPart, ProtocolError, SecurityError,
-        SystemError, TransportError,
+        CodeInfo, ConfigError, Error, HandshakeError, Kind, MissingPart, ProtocolError, Retryable,
+        SecurityError, SystemError, TransportError, codes,
     },
     escape::{escape, escape_text},
     handshake::Handshake,

@@ -41,7 +41,7 @@ fn holds_code(message: &str) -> bool {
     message.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).any(is_code)
 }
 
-/// Whether a word is a code as `docs/errors.md` lists them.
+/// Whether a word is a code as `docs/reference/errors.md` lists them.
 fn is_code(word: &str) -> bool {
     const KINDS: &[&str] = &["CONFIG_", "HANDSHAKE_", "PROTOCOL_", "TRANSPORT_", "SECURITY_"];
     KINDS.iter().filter_map(|kind| word.strip_prefix(kind)).any(|rest| {

@@ -69,9 +69,6 @@ pub enum HandshakeError {
         /// The time that was allowed.
         limit: Duration,
     },
-    /// Another owner of the handle stopped the start.
-    #[error("the start was given up by its owner")]
-    Cancelled,
     /// Plugin side: the magic cookie is absent or different.
     #[error("this program is a plugin and was not started by its host: {key} {}", if *present { "has another value" } else { "is not set" })]
     NotLaunched {
@@ -211,9 +208,6 @@ impl HandshakeError {
                 "HANDSHAKE_TIMEOUT",
                 "is it a plugin? raise handshake_timeout if it only starts slowly",
             ),
-            Self::Cancelled => {
-                fatal("HANDSHAKE_CANCELLED", "the handle was stopped while it started")
-            }
             Self::NotLaunched { .. } => fatal(
                 "HANDSHAKE_NOT_LAUNCHED",
                 "start it through its host; host and plugin must share one magic cookie",

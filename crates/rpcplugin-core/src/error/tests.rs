@@ -1,4 +1,4 @@
-//! Every variant once, against `docs/errors.md` and against the rules for messages.
+//! Every variant once, against the registry of codes and against the rules for messages.
 
 use std::{io, time::Duration};
 
@@ -55,7 +55,6 @@ fn every_error() -> Vec<Error> {
         SpawnFailed { path: text().into(), source: system() }
         PluginExited { status: ExitStatus::Code(1), reason: None, hint: None }
         Timeout { limit: Duration::ZERO }
-        Cancelled {}
         NotLaunched { key: text(), present: false }
         NotAHandshake { line: text() }
         LineTooLong { start: text() }
@@ -155,45 +154,31 @@ fn other_faces() -> Vec<Error> {
     ]
 }
 
-/// The rows that `docs/errors.md` must have, without the column that only people write: one for
-/// each code, with all that it says of retries and all its hints.
-fn expected_rows() -> Vec<String> {
-    let mut rows: Vec<(Kind, &str, Vec<&str>, Vec<String>)> = Vec::new();
+#[test]
+fn every_variant_has_its_code_in_the_registry() {
     for error in every_error().into_iter().chain(other_faces()) {
-        let retryable = if error.is_retryable() { "yes" } else { "no" };
-        let hint = error.hint().replace('|', "\\|");
-        match rows.iter_mut().find(|row| row.1 == error.code()) {
-            None => rows.push((error.kind(), error.code(), vec![retryable], vec![hint])),
-            Some((_, _, retries, hints)) => {
-                if !retries.contains(&retryable) {
-                    retries.push(retryable);
-                }
-                hints.push(hint);
-            }
-        }
+        let code = error.code();
+        let info = CodeInfo::of(code).unwrap_or_else(|| {
+            let kind = error.kind().as_str().to_lowercase();
+            panic!("say what {code} means, in error/codes/{kind}.rs")
+        });
+        assert_eq!(info.kind, error.kind(), "{code}");
+        let agrees = match info.retryable {
+            Retryable::Yes => error.is_retryable(),
+            Retryable::No => !error.is_retryable(),
+            Retryable::ByStatus => matches!(error, Error::Protocol { .. }),
+        };
+        assert!(agrees, "error/codes/ and `facts` disagree on whether {code} is retryable");
     }
-    rows.into_iter()
-        .map(|(kind, code, retries, hints)| {
-            format!("| {kind} | `{code}` | {} | {} |", retries.join(" or "), hints.join("<br>"))
-        })
-        .collect()
 }
 
 #[test]
-fn the_documents_list_every_code_as_it_is() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
-    let page = std::fs::read_to_string(path).unwrap();
-    let documented: Vec<String> = page
-        .lines()
-        .filter(|line| line.contains("| `"))
-        .map(|line| {
-            let cells: Vec<&str> = line.split(" | ").collect();
-            let [kind, code, when, retryable, hint] = cells[..] else { panic!("cells: {line}") };
-            assert!(!when.trim().is_empty(), "when does it come? {line}");
-            [kind, code, retryable, hint].join(" | ")
-        })
-        .collect();
-    assert_eq!(documented.join("\n"), expected_rows().join("\n"));
+fn every_code_of_the_registry_is_that_of_a_variant() {
+    let raised: Vec<Error> = every_error().into_iter().chain(other_faces()).collect();
+    for info in codes() {
+        let code = info.code;
+        assert!(raised.iter().any(|error| error.code() == code), "no variant has the code {code}");
+    }
 }
 
 #[test]

@@ -9,8 +9,8 @@
 //! - [`Events`]: what the library logs.
 //! - [`Unprivileged`]: a user of its own for a plugin, because much does not bind root.
 //! - [`namespaces`]: process numbers and file systems of a test's own.
-//! - [`PeakMemory`]: how much a process grew.
-//! - [`Mirror`]: what a host serves to its plugin.
+//! - [`PeakMemory`], [`Footprint`]: how much a process grew, and what it holds.
+//! - [`Mirror`], [`Names`]: what a host serves to its plugin.
 //!
 //! The programs: `test-plugin` behaves, `evil-plugin` does not, `test-host` can be killed.
 
@@ -19,12 +19,15 @@ mod events;
 #[cfg(target_os = "linux")]
 mod fifo;
 #[cfg(target_os = "linux")]
+mod footprint;
+#[cfg(target_os = "linux")]
 pub mod host;
 #[cfg(target_os = "linux")]
 pub mod leak;
 #[cfg(target_os = "linux")]
 mod memory;
 mod mirror;
+mod names;
 #[cfg(target_os = "linux")]
 pub mod namespaces;
 #[cfg(target_os = "linux")]
@@ -34,14 +37,15 @@ pub mod stranger;
 #[cfg(target_os = "linux")]
 mod unprivileged;
 
-pub use self::mirror::Mirror;
 #[cfg(target_os = "linux")]
 pub use self::{
     events::{Event, Events},
     fifo::Fifo,
+    footprint::Footprint,
     memory::PeakMemory,
     unprivileged::Unprivileged,
 };
+pub use self::{mirror::Mirror, names::Names};
 
 /// The cookie of all plugins in these tests.
 pub const COOKIE: rpcplugin::MagicCookie =

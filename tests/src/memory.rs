@@ -40,7 +40,8 @@ impl PeakMemory {
     }
 }
 
-fn kilobytes(process: &Path, name: &str) -> u64 {
+/// A line of a process's `status`.
+pub(crate) fn kilobytes(process: &Path, name: &str) -> u64 {
     let status = fs::read_to_string(process.join("status")).expect("the process runs");
     let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux counts it");
     line.trim().trim_end_matches(" kB").parse().expect("it is a number")

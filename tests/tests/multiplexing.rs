@@ -14,13 +14,9 @@ use rpcplugin::{
     client::{Builder, ShutdownOutcome},
     core::{Error, ExitStatus, Network},
 };
-use rpcplugin_proto::kv::{
-    Empty, Entry, GetRequest, GetResponse, ListRequest, PutRequest,
-    kv_client::KvClient,
-    kv_server::{Kv, KvServer},
-};
+use rpcplugin_proto::kv::{GetRequest, kv_client::KvClient};
 use rpcplugin_tests::{
-    Fifo,
+    Fifo, Names,
     host::{evil_plugin, host, kv, program, refusal, signal},
     leak::{LeakGuard, leak_free},
 };
@@ -31,7 +27,7 @@ use tokio::{
     net::UnixStream,
     time::timeout,
 };
-use tonic::{Request, Response, Status};
+use tonic::Status;
 
 const WAYS: [(Tls, Network); 4] = [
     (Tls::Auto, Network::Unix),
@@ -49,32 +45,6 @@ async fn start(guard: &LeakGuard, tls: Tls, network: Network) -> Client {
     builder(guard, tls, network).spawn(plugin).await.unwrap()
 }
 
-/// Answers with its name and the key.
-#[derive(Clone, Debug)]
-struct Names(String);
-
-#[tonic::async_trait]
-impl Kv for Names {
-    type ListStream = tokio_stream::Empty<Result<Entry, Status>>;
-
-    async fn get(&self, request: Request<GetRequest>) -> Result<Response<GetResponse>, Status> {
-        let value = format!("{}:{}", self.0, request.into_inner().key);
-        Ok(Response::new(GetResponse { value: value.into() }))
-    }
-
-    async fn put(&self, _: Request<PutRequest>) -> Result<Response<Empty>, Status> {
-        Err(Status::unimplemented("it stores nothing"))
-    }
-
-    async fn list(&self, _: Request<ListRequest>) -> Result<Response<Self::ListStream>, Status> {
-        Err(Status::unimplemented("it stores nothing"))
-    }
-}
-
-fn names(name: impl ToString) -> KvServer<Names> {
-    KvServer::new(Names(name.to_string()))
-}
-
 async fn get(mut kv: KvClient<PluginChannel>, key: &str) -> Result<String, Status> {
     let reply = kv.get(GetRequest { key: key.to_owned() }).await?.into_inner();
     Ok(String::from_utf8(reply.value.to_vec()).unwrap())
@@ -90,7 +60,7 @@ async fn call_plugin(client: &Client, name: &str) -> Result<(), Error> {
 
 /// Serves something, and has the plugin call it.
 async fn called_by_plugin(client: &Client, broker: &Broker, name: &str) {
-    let served = broker.serve(names(name)).await.unwrap();
+    let served = broker.serve(Names::server(name)).await.unwrap();
     let answer = get(kv(client), &format!("dial {} k", served.id())).await.unwrap();
     assert_eq!(answer, format!("{name}:k"));
 }
@@ -154,7 +124,7 @@ fn f11_a_knock_for_a_closed_number_is_refused_and_disturbs_nobody() {
         // At once, and not after the patience with numbers that may still be served.
         assert!(before.elapsed() < Duration::from_secs(4));
 
-        let served = broker.serve(names("gone")).await.unwrap();
+        let served = broker.serve(Names::server("gone")).await.unwrap();
         let dial = format!("dial {} k", served.id());
         assert_eq!(get(kv(&client), &dial).await.unwrap(), "gone:k");
         served.close().await;
@@ -274,7 +244,7 @@ fn a_killed_plugin_leaves_nothing_of_its_side_channels() {
             let broker = client.broker();
             for _ in 0..5 {
                 call_plugin(&client, "one").await.unwrap();
-                broker.serve(names("kept")).await.unwrap().keep();
+                broker.serve(Names::server("kept")).await.unwrap().keep();
             }
             client.kill().await;
         }

@@ -5,6 +5,7 @@
 //! | `serve NAME` | the number under which the same service is served, as `NAME` |
 //! | `dial ID KEY` | what the host answers to `KEY` under that number |
 //! | `close ID` | nothing; the number is closed |
+//! | `unclaimed` | how many offers of the host nobody has claimed |
 //! | any other | `NAME:KEY`, with `plugin` for the main connection's `NAME` |
 //!
 //! With the argument `debug-attach` it serves in test mode, with its record `names` on stdout,
@@ -70,6 +71,7 @@ impl Names {
                 self.broker.close(number(id)?);
                 Ok(String::new())
             }
+            (Some("unclaimed"), None, None) => Ok(self.broker.counts().unclaimed.to_string()),
             _ => Ok(format!("{}:{key}", self.name)),
         }
     }

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, future::join_all, stream};
 use http_body_util::Empty;
 use hyper::{Response, body::Bytes, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -27,7 +27,7 @@ use rpcplugin_proto::{
     plugin::{ConnInfo, grpc_broker_client::GrpcBrokerClient},
 };
 use rpcplugin_tests::{
-    Footprint, PeakMemory,
+    Footprint, Names, PeakMemory,
     host::{host, kv, program, signal},
     leak::{LeakGuard, leak_free},
 };
@@ -207,6 +207,43 @@ impl Pair {
             assert!(growth < most_kibibytes, "{what}: {before} became {now}");
         }
     }
+}
+
+/// Opens a side channel in each direction, calls over it, and closes it.
+async fn both_ways(client: &Client) {
+    let served = client.broker().serve(Names::server("host")).await.unwrap();
+    let answer = get(kv(client), &format!("dial {} k", served.id())).await.unwrap();
+    assert_eq!(answer, "host:k");
+    served.close().await;
+    let id = get(kv(client), "serve plugin").await.unwrap();
+    let channel = client.broker().dial(id.parse::<u32>().unwrap()).await.unwrap();
+    assert_eq!(get(KvClient::new(channel), "k").await.unwrap(), "plugin:k");
+    get(kv(client), &format!("close {id}")).await.unwrap();
+}
+
+/// So many side channels, some dozens at a time, half of them in each direction.
+async fn open_and_close(client: &Client, channels: usize) {
+    stream::iter(0..channels / 2).for_each_concurrent(32, |_| both_ways(client)).await;
+}
+
+#[test]
+fn ten_thousand_side_channels_leave_nothing() {
+    leak_free(async |guard| {
+        for (tls, channels) in [(Tls::Plaintext, 9000), (Tls::Auto, 1000)] {
+            let name = format!("{channels} side channels ({tls:?})");
+            let mut pair = Pair::start(guard, tls, false).await;
+            // Allocators, pools and tables grow to their size.
+            open_and_close(&pair.client, 500).await;
+            pair.settle().await;
+            // A kibibyte that each of 9000 keeps is twice as much.
+            let load = async |client: &Client| open_and_close(client, channels).await;
+            pair.measure(&name, 4 * 1024, load).await;
+            let counts = pair.client.broker().counts();
+            assert_eq!((counts.served, counts.unclaimed), (0, 0));
+            assert_eq!(get(kv(&pair.client), "unclaimed").await.unwrap(), "0");
+            pair.client.shutdown().await.unwrap();
+        }
+    });
 }
 
 /// Dials 64 numbers at once over one connection, calls over all of them, and closes them.

@@ -40,7 +40,8 @@ impl Mutual {
 
 #[cfg(feature = "tls")]
 impl Protection {
-    /// Shows `identity`, and accepts `peer` alone. Each handshake may take `timeout`.
+    /// Shows `identity`, and accepts `peer` alone, with no TLS before `oldest`. Each handshake may
+    /// take `timeout`.
     ///
     /// # Errors
     ///
@@ -49,10 +50,11 @@ impl Protection {
     pub fn mutual(
         identity: &rpcplugin_tls::Identity,
         peer: &rpcplugin_tls::Certificate,
+        oldest: rpcplugin_tls::TlsVersion,
         timeout: std::time::Duration,
     ) -> Result<Self, rpcplugin_core::SecurityError> {
-        let (dial, accept) =
-            (ClientTls::pinned(identity, peer)?, ServerTls::pinned(identity, peer)?);
+        let dial = ClientTls::pinned(identity, peer)?.min_version(oldest)?;
+        let accept = ServerTls::pinned(identity, peer)?.min_version(oldest)?;
         Ok(Self::between(dial, accept, timeout))
     }
 

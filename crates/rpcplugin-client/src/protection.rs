@@ -160,7 +160,9 @@ impl Secret {
                 let tls = rpcplugin_tls::ClientTls::pinned(identity, &peer)?;
                 let layer = rpcplugin_tls::TlsLayer::new(tls).timeout(handshake_limit);
                 let host = identity.clone();
-                let sides = rpcplugin_broker::Protection::mutual(identity, &peer, handshake_limit)?;
+                let oldest = rpcplugin_tls::TlsVersion::default();
+                let sides =
+                    rpcplugin_broker::Protection::mutual(identity, &peer, oldest, handshake_limit)?;
                 Ok(Protection::Mutual(Arc::new(Mutual { host, peer, layer, sides })))
             }
             #[cfg(feature = "tls")]

@@ -1,23 +1,23 @@
 //! Which listener a plugin opens: the host's first choice that the plugin allows and can bind.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use rpcplugin_core::{
     Address, Error, LaunchEnv, Network, SecurityError, TransportError, env::PortRange,
 };
 use rpcplugin_transport::{Listener, TcpBind, TcpListener};
 
-use crate::{
-    settings::{ListenOn, Settings},
-    side::SideSockets,
-};
+use crate::{settings::Settings, side::SideSockets};
 
+mod announce;
 #[cfg(unix)]
 #[path = "bind/unix.rs"]
 mod unix;
 #[cfg(not(unix))]
 #[path = "bind/other.rs"]
 mod unix;
+
+pub(crate) use self::announce::announced;
 
 /// A plugin's listener, and where those of its side channels are to be.
 pub(crate) struct Bound {
@@ -33,14 +33,11 @@ pub(crate) struct Bound {
 /// would not be what the host asked for, `TRANSPORT_RESOURCES`, and `SECURITY_TLS_REQUIRED` for an
 /// address off loopback without TLS.
 pub(crate) fn bind(launch: &LaunchEnv, settings: &Settings, tls: bool) -> Result<Bound, Error> {
-    if let Some(listen) = &settings.listen {
-        return bind_given(listen, launch, tls);
-    }
     let mut attempts = Vec::new();
     for network in order(launch, settings) {
         let bound = match network {
-            Network::Unix => unix::bind(launch),
-            _ => bind_tcp(launch),
+            Network::Unix => unix::bind(launch, settings),
+            _ => bind_tcp(launch, settings, tls),
         };
         match bound {
             Ok(bound) => return Ok(bound),
@@ -57,29 +54,14 @@ pub(crate) fn bind(launch: &LaunchEnv, settings: &Settings, tls: bool) -> Result
 }
 
 /// Where side channels are to be if the listener is the caller's.
-pub(crate) fn beside_a_given(listener: &dyn Listener, launch: &LaunchEnv) -> SideSockets {
+pub(crate) fn beside_a_given(
+    listener: &dyn Listener,
+    launch: &LaunchEnv,
+    settings: &Settings,
+) -> SideSockets {
     match listener.address() {
         Address::Tcp(_) => SideSockets::Tcp(PortRange::System),
-        _ => unix::apart(launch),
-    }
-}
-
-/// What the line says of a listener at `bound`.
-///
-/// # Errors
-///
-/// `SECURITY_TLS_REQUIRED` for an address off loopback without TLS, wherever the listener is:
-/// something must carry its bytes there.
-pub(crate) fn announced(bound: Address, settings: &Settings, tls: bool) -> Result<Address, Error> {
-    match (&settings.announce, bound) {
-        (Some(Address::Tcp(tcp)), _) if !is_loopback(tcp.ip()) && !tls => {
-            Err(SecurityError::TlsRequired.into())
-        }
-        (Some(Address::Tcp(tcp)), Address::Tcp(bound)) if tcp.port() == 0 => {
-            Ok(Address::Tcp((tcp.ip(), bound.port()).into()))
-        }
-        (Some(other), _) => Ok(other.clone()),
-        (None, bound) => Ok(bound),
+        _ => unix::apart(launch, settings),
     }
 }
 
@@ -90,8 +72,10 @@ fn is_loopback(ip: IpAddr) -> bool {
 
 /// The networks to try, in order.
 fn order(launch: &LaunchEnv, settings: &Settings) -> Vec<Network> {
-    let ours = settings.transports.as_deref().unwrap_or(Network::preferred());
-    let Some(hosts) = &launch.transports else { return ours.to_vec() };
+    let ours = settings.config.server_transports();
+    let Some(hosts) = launch.transports.as_ref().filter(|_| !settings.options.exactly) else {
+        return ours.to_vec();
+    };
     let common: Vec<_> = hosts.iter().copied().filter(|network| ours.contains(network)).collect();
     if common.is_empty() {
         // The host refuses the answer with an error that shows both lists.
@@ -101,27 +85,21 @@ fn order(launch: &LaunchEnv, settings: &Settings) -> Vec<Network> {
     common
 }
 
-fn bind_tcp(launch: &LaunchEnv) -> Result<Bound, Error> {
-    let ports = PortRange::parse(launch.ports.0.as_deref(), launch.ports.1.as_deref())?;
-    let listener = tcp(IpAddr::V4(Ipv4Addr::LOCALHOST), ports.clone())?;
-    Ok(Bound { listener, sides: SideSockets::Tcp(ports) })
-}
-
-fn bind_given(listen: &ListenOn, launch: &LaunchEnv, tls: bool) -> Result<Bound, Error> {
-    match listen {
-        ListenOn::Tcp(address) if !is_loopback(address.ip()) && !tls => {
-            Err(SecurityError::TlsRequired.into())
-        }
-        ListenOn::Tcp(address) => {
-            let ports = match address.port() {
-                0 => PortRange::System,
-                port => PortRange::Within(port..=port),
-            };
-            let listener = tcp(address.ip(), ports)?;
-            Ok(Bound { listener, sides: SideSockets::Tcp(PortRange::System) })
-        }
-        ListenOn::Unix(path) => unix::bind_path(path, launch),
+fn bind_tcp(launch: &LaunchEnv, settings: &Settings, tls: bool) -> Result<Bound, Error> {
+    let ip = settings.config.server_host();
+    if !is_loopback(ip) && !tls {
+        return Err(SecurityError::TlsRequired.into());
     }
+    let hosts = if settings.options.exactly {
+        PortRange::System
+    } else {
+        PortRange::parse(launch.ports.0.as_deref(), launch.ports.1.as_deref())?
+    };
+    let ports = match settings.config.server_port() {
+        0 => hosts.clone(),
+        port => PortRange::Within(port..=port),
+    };
+    Ok(Bound { listener: tcp(ip, ports)?, sides: SideSockets::Tcp(hosts) })
 }
 
 fn tcp(ip: IpAddr, ports: PortRange) -> Result<Box<dyn Listener>, Error> {
@@ -130,6 +108,8 @@ fn tcp(ip: IpAddr, ports: PortRange) -> Result<Box<dyn Listener>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use rpcplugin_core::config::Values;
+
     use super::*;
 
     fn launch(variables: &'static [(&str, &str)]) -> LaunchEnv {
@@ -140,13 +120,13 @@ mod tests {
     }
 
     fn only(network: Network) -> Settings {
-        Settings { transports: Some(vec![network]), ..Settings::default() }
+        Settings::of(Values::new().server_transports(vec![network]))
     }
 
     #[test]
     fn the_hosts_order_counts_within_what_the_plugin_allows() {
         let both = launch(&[("RPCPLUGIN_TRANSPORTS", "tcp,unix")]);
-        let defaults = Settings::default();
+        let defaults = Settings::of(Values::new());
         #[cfg(unix)]
         assert_eq!(order(&both, &defaults), [Network::Tcp, Network::Unix]);
         assert_eq!(order(&both, &only(Network::Tcp)), [Network::Tcp]);
@@ -164,21 +144,6 @@ mod tests {
         assert_eq!(bound.listener.address(), Address::Tcp(free));
     }
 
-    #[test]
-    fn another_address_may_be_announced_and_keeps_the_rules() {
-        let tcp = |text: &str| Address::Tcp(text.parse().unwrap());
-        let announce = |address: &str, tls| {
-            let settings = Settings { announce: Some(tcp(address)), ..Settings::default() };
-            announced(tcp("0.0.0.0:7000"), &settings, tls).map_err(|error| error.code())
-        };
-        assert_eq!(announce("192.0.2.1:80", true), Ok(tcp("192.0.2.1:80")));
-        assert_eq!(announce("192.0.2.1:0", true), Ok(tcp("192.0.2.1:7000")));
-        assert_eq!(announce("127.0.0.1:80", false), Ok(tcp("127.0.0.1:80")));
-        assert_eq!(announce("192.0.2.1:80", false), Err("SECURITY_TLS_REQUIRED"));
-        let bound = announced(tcp("127.0.0.1:7"), &Settings::default(), false).unwrap();
-        assert_eq!(bound, tcp("127.0.0.1:7"));
-    }
-
     #[tokio::test]
     async fn impossible_settings_end_the_start() {
         let code = |launch: &LaunchEnv, settings: &Settings| {
@@ -186,13 +151,13 @@ mod tests {
         };
         let ports = launch(&[("PLUGIN_MIN_PORT", "9"), ("PLUGIN_MAX_PORT", "7")]);
         assert_eq!(code(&ports, &only(Network::Tcp)), "CONFIG_PORT_RANGE");
-        let everywhere = ListenOn::Tcp("0.0.0.0:0".parse().unwrap());
-        let listen = Settings { listen: Some(everywhere), ..Settings::default() };
-        assert_eq!(code(&launch(&[]), &listen), "SECURITY_TLS_REQUIRED");
+        let everywhere = Values::new().server_host([0, 0, 0, 0].into());
+        let everywhere = Settings::of(everywhere.server_transports(vec![Network::Tcp]));
+        assert_eq!(code(&launch(&[]), &everywhere), "SECURITY_TLS_REQUIRED");
         #[cfg(unix)]
         {
             let missing = launch(&[("PLUGIN_UNIX_SOCKET_DIR", "/no/such/directory")]);
-            assert_eq!(code(&missing, &Settings::default()), "CONFIG_SOCKET_DIR");
+            assert_eq!(code(&missing, &Settings::of(Values::new())), "CONFIG_SOCKET_DIR");
         }
     }
 }

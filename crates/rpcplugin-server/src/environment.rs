@@ -1,6 +1,6 @@
 use std::{ffi::OsString, fmt};
 
-use rpcplugin_core::{HandshakeError, LaunchEnv, MagicCookie, env};
+use rpcplugin_core::{HandshakeError, LaunchEnv, MagicCookie, config::Setting, env};
 
 use crate::sys;
 
@@ -16,6 +16,22 @@ pub(crate) enum Environment {
 }
 
 impl Environment {
+    /// The variables among which settings are. Those of the handshake may be there, too: nobody
+    /// takes them for settings.
+    pub(crate) fn variables(&self) -> Vec<(OsString, OsString)> {
+        match self {
+            Self::Process => std::env::vars_os().collect(),
+            Self::Given(_) => self.given_variables(),
+        }
+    }
+
+    /// The same of an in-process server: only given ones.
+    pub(crate) fn given_variables(&self) -> Vec<(OsString, OsString)> {
+        let Self::Given(lookup) = self else { return Vec::new() };
+        let names = Setting::ALL.iter().map(|setting| setting.variable());
+        names.filter_map(|name| Some((name.into(), lookup(name)?))).collect()
+    }
+
     /// Checks the cookie and reads the launch variables, once.
     ///
     /// # Errors

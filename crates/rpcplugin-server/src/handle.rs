@@ -1,11 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
-use rpcplugin_core::{Address, TransportError};
+use rpcplugin_core::{Address, Config, Error, TransportError};
 use rpcplugin_transport::serving::InFlight;
 use tokio::sync::watch;
 
 use crate::{
     HealthReporter,
+    live::Live,
     stop::{Reason, Stop},
 };
 
@@ -20,6 +21,7 @@ pub struct ServerHandle(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) state: watch::Sender<State>,
     pub(crate) stop: Stop,
+    pub(crate) live: Live,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) health: HealthReporter,
 }
@@ -37,7 +39,6 @@ pub(crate) enum State {
 pub(crate) struct Ready {
     pub(crate) address: Address,
     pub(crate) certificate: Option<Vec<u8>>,
-    pub(crate) grace: Duration,
 }
 
 impl ServerHandle {
@@ -49,17 +50,19 @@ impl ServerHandle {
     /// ended first; what it failed of is in its own result.
     pub async fn ready(&self) -> Result<(), TransportError> {
         let mut state = self.0.state.subscribe();
-        let limit = match &*state.borrow() {
-            State::Starting { limit } => *limit,
-            State::Ready(_) | State::Ended => Duration::ZERO,
-        };
-        let started = state.wait_for(|state| !matches!(state, State::Starting { .. }));
-        match tokio::time::timeout(limit, started).await {
-            Ok(Ok(state)) if matches!(*state, State::Ready(_)) => Ok(()),
-            Ok(_) => Err(TransportError::ShutDown),
-            Err(_) => Err(TransportError::Deadline {
-                origin: format!("server_ready_timeout of {limit:?}"),
-            }),
+        let begun = tokio::time::Instant::now();
+        loop {
+            let limit = match &*state.borrow_and_update() {
+                State::Starting { limit } => *limit,
+                State::Ready(_) => return Ok(()),
+                State::Ended => return Err(TransportError::ShutDown),
+            };
+            // The start reads the settings, which may say another limit than the builder.
+            if tokio::time::timeout_at(begun + limit, state.changed()).await.is_err() {
+                return Err(TransportError::Deadline {
+                    origin: format!("server_ready_timeout of {limit:?}"),
+                });
+            }
         }
     }
 
@@ -93,7 +96,7 @@ impl ServerHandle {
     pub async fn drain(&self) -> Result<(), TransportError> {
         self.0.health.drain();
         self.0.in_flight.refuse();
-        let grace = self.look(|ready| ready.grace).unwrap_or_default();
+        let grace = self.0.live.grace();
         tokio::time::timeout(grace, self.0.in_flight.idle()).await.map_err(|_| {
             TransportError::Deadline {
                 origin: format!("{} calls in progress after {grace:?}", self.0.in_flight.calls()),
@@ -115,6 +118,21 @@ impl ServerHandle {
         }
         // The sender is ours, so this ends with the state and nothing else.
         let _ = state.wait_for(|state| matches!(state, State::Ended)).await;
+    }
+
+    /// Takes over what may change while the server runs: log level, grace period, and the
+    /// certificates of settings, for new connections. The builder's values stay the program's
+    /// layer of it. Certificates are read again even if only their files changed.
+    ///
+    /// **Blocks** on those files.
+    ///
+    /// # Errors
+    ///
+    /// `CONFIG_NOT_RELOADABLE` with the settings that differ and need a restart,
+    /// `TRANSPORT_SHUT_DOWN` if nothing is served, `SECURITY_CONFIG_CONFLICT`, and what is wrong
+    /// with certificates. Then nothing has changed.
+    pub fn reload(&self, config: &Config) -> Result<(), Error> {
+        self.0.live.reload(config)
     }
 
     /// Asks for the stop, within the grace period that the server was built with.

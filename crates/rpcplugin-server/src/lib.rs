@@ -40,6 +40,7 @@ mod handle;
 mod hclog;
 mod health;
 mod hooks;
+mod live;
 mod panic_hook;
 mod plugin_set;
 mod protocol;
@@ -57,9 +58,9 @@ mod stop;
 mod sys;
 mod test_server;
 
-pub use rpcplugin_core::{Address, Error, MagicCookie, Network, Reattach};
+pub use rpcplugin_core::{Address, Config, Error, MagicCookie, Network, Reattach};
 #[cfg(feature = "tls")]
-pub use rpcplugin_tls::{CustomTls, Identity, Roots};
+pub use rpcplugin_tls::{CustomTls, Identity, Roots, TlsVersion};
 pub use rpcplugin_transport::serving::RpcService;
 
 pub use self::{

@@ -7,25 +7,14 @@ use tonic_reflection::server::{Builder, Error};
 use crate::plugin_set::Descriptors;
 
 /// When a plugin tells its services to whoever asks (gRPC server reflection, v1 and v1alpha).
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Reflection {
-    /// Where connections are authenticated by TLS.
-    #[default]
-    Tls,
-    /// Also in plaintext.
-    Always,
-    /// Not at all.
-    Never,
-}
+pub use rpcplugin_core::config::ReflectionMode as Reflection;
 
-impl Reflection {
-    pub(crate) fn is_on(self, tls: bool) -> bool {
-        match self {
-            Self::Tls => tls,
-            Self::Always => true,
-            Self::Never => false,
-        }
+/// Whether it is served.
+pub(crate) fn is_on(mode: Reflection, tls: bool) -> bool {
+    match mode {
+        Reflection::Always => true,
+        Reflection::Tls => tls,
+        _ => false,
     }
 }
 

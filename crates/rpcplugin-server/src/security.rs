@@ -1,13 +1,21 @@
+//! How a plugin's connections are secured: as its operator says, else as its host chose.
+
 use rpcplugin_broker::Protection;
-use rpcplugin_core::{CertificateField, Error, SecurityError};
+use rpcplugin_core::{CertificateField, Error, SecurityError, config::Setting};
 
 use crate::settings::Settings;
 
-/// How a plugin's connections are secured: as its host chose.
+#[cfg(feature = "tls")]
+mod custom;
+mod live;
+
+pub(crate) use self::live::LiveProtection;
+
+/// What was chosen for one start.
 #[derive(Debug)]
 pub(crate) struct Security {
     /// Nobody but the host is let in, if the host brought a certificate.
-    pub(crate) protection: Protection,
+    pub(crate) protection: LiveProtection,
     #[cfg(feature = "tls")]
     certificate: Option<rpcplugin_tls::Certificate>,
     /// Whether the handshake line tells hosts of it.
@@ -23,26 +31,36 @@ impl Security {
     ///
     /// `SECURITY_CLIENT_CERT_INVALID` for anything but exactly one certificate,
     /// `SECURITY_TLS_NOT_BUILT` in a build without TLS, `SECURITY_TLS_REQUIRED` if there is none
-    /// and the plugin insists, `SECURITY_KEYGEN` if no key could be made, `CONFIG_INVALID` for an
-    /// impossible server name of the operator's.
+    /// and the plugin insists, `SECURITY_CONFIG_CONFLICT` if the host brought one and the settings
+    /// say plaintext, `SECURITY_KEYGEN` if no key could be made; of the operator's certificates
+    /// `CONFIG_CONFLICT`, `SECURITY_CERT_INVALID` and `CONFIG_INVALID` for an impossible name.
     pub(crate) fn choose(
         client_cert: Option<&std::ffi::OsStr>,
         settings: &Settings,
     ) -> Result<Self, Error> {
         #[cfg(feature = "tls")]
-        if let Some(custom) = &settings.custom_tls {
-            return Self::custom(custom, settings);
+        if let Some(custom) = custom::choose(settings)? {
+            return Self::custom(&custom, settings);
+        }
+        #[cfg(not(feature = "tls"))]
+        if certificates(settings).next().is_some() {
+            return Err(SecurityError::TlsNotBuilt.into());
         }
         match client_cert {
-            None if settings.require_tls => Err(SecurityError::TlsRequired.into()),
+            Some(_) if settings.config.insecure() => Err(SecurityError::ConfigConflict {
+                weak: shown(settings, Setting::Insecure),
+                demand: "the host's certificate (PLUGIN_CLIENT_CERT)".to_owned(),
+            }
+            .into()),
+            Some(pem) => Ok(Self::tls(pem, settings)?),
+            None if settings.config.server_require_tls() => Err(SecurityError::TlsRequired.into()),
             None => Ok(Self {
-                protection: Protection::Plaintext,
+                protection: LiveProtection::fixed(Protection::Plaintext),
                 #[cfg(feature = "tls")]
                 certificate: None,
                 #[cfg(feature = "tls")]
                 announced: false,
             }),
-            Some(pem) => Ok(Self::tls(pem, settings)?),
         }
     }
 
@@ -55,30 +73,17 @@ impl Security {
             other => other,
         })?;
         let params = IdentityParams::default()
-            .key_type(settings.cert_key_type)
-            .provider(settings.provider.clone());
+            .key_type(settings.key_type())
+            .provider(settings.options.provider.clone());
         let identity = Identity::generate(&params)?;
-        let protection = Protection::mutual(&identity, &host, settings.connection_timeout)?;
-        Ok(Self::secured(protection, &identity, true))
-    }
-
-    /// The operator's certificates, which win over the host's.
-    #[cfg(feature = "tls")]
-    fn custom(custom: &rpcplugin_tls::CustomTls, settings: &Settings) -> Result<Self, Error> {
-        let protection = Protection::custom(custom, settings.connection_timeout)?;
-        // A host trusts its operator's roots, and one of another kind would take the certificate
-        // for a pin.
-        Ok(Self::secured(protection, &custom.identity(), false))
-    }
-
-    #[cfg(feature = "tls")]
-    fn secured(
-        protection: Protection,
-        identity: &rpcplugin_tls::Identity,
-        announced: bool,
-    ) -> Self {
-        let certificate = Some(identity.certificate().clone());
-        Self { protection, certificate, announced }
+        let config = &settings.config;
+        let oldest = crate::settings::tls_version(config.tls_min_version());
+        let protection = Protection::mutual(&identity, &host, oldest, config.connection_timeout())?;
+        Ok(Self {
+            protection: LiveProtection::fixed(protection),
+            certificate: Some(identity.certificate().clone()),
+            announced: true,
+        })
     }
 
     #[cfg(not(feature = "tls"))]
@@ -86,9 +91,24 @@ impl Security {
         Err(SecurityError::TlsNotBuilt)
     }
 
+    /// The operator's certificates, which win over the host's.
+    #[cfg(feature = "tls")]
+    fn custom(custom: &rpcplugin_tls::CustomTls, settings: &Settings) -> Result<Self, Error> {
+        let protection = custom::protection(custom, settings)?;
+        let protection = if settings.options.custom_tls.is_some() {
+            LiveProtection::fixed(protection)
+        } else {
+            LiveProtection::of_settings(protection)
+        };
+        let certificate = Some(custom.identity().certificate().clone());
+        // A host trusts its operator's roots, and one of another kind would take the certificate
+        // for a pin.
+        Ok(Self { protection, certificate, announced: false })
+    }
+
     /// Whether connections are secured.
     pub(crate) fn is_tls(&self) -> bool {
-        !matches!(self.protection, Protection::Plaintext)
+        !matches!(self.protection.present(), Protection::Plaintext)
     }
 
     /// Field 6 of the handshake line.
@@ -107,4 +127,21 @@ impl Security {
         #[cfg(not(feature = "tls"))]
         None
     }
+}
+
+/// Those settings of the plugin's that bring certificates, as far as they are set.
+fn certificates(settings: &Settings) -> impl Iterator<Item = Setting> + '_ {
+    const ALL: [Setting; 5] = [
+        Setting::ServerCert,
+        Setting::ServerKey,
+        Setting::ClientRootCerts,
+        Setting::CaCert,
+        Setting::MtlsCertDir,
+    ];
+    ALL.into_iter().filter(|one| settings.config.value(*one).is_some())
+}
+
+/// A setting for an error: which, and by whom.
+fn shown(settings: &Settings, setting: Setting) -> String {
+    format!("{setting} ({})", settings.config.entry(setting).source)
 }

@@ -1,12 +1,16 @@
 //! The course of a server: start, serve, stop. The order is that of `docs/wire-format.md`.
 
 use std::{
+    ffi::OsString,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use rpcplugin_core::{Address, Error, Handshake, LaunchEnv, TransportError};
+use rpcplugin_core::{
+    Address, Error, Handshake, LaunchEnv, TransportError,
+    config::{LogLevel, Setting, Value},
+};
 use rpcplugin_transport::Listener;
 
 use self::running::{Parts, Running, Sides, Stopper};
@@ -18,6 +22,7 @@ use crate::{
     handle::{Shared, State},
     hclog, panic_hook, report,
     security::Security,
+    settings::{Given, Settings},
     signals::{Interrupt, SignalHandling},
     stdio::{self, RealStdout},
     stop::Reason,
@@ -29,7 +34,7 @@ mod logging;
 mod running;
 mod services;
 
-pub(crate) use self::services::RESERVED;
+pub(crate) use self::{logging::set_level, services::RESERVED};
 
 /// How long the host of another library may take to read its last answers.
 ///
@@ -49,7 +54,12 @@ pub(crate) enum Owner {
 /// See [`Server::run`].
 pub(crate) async fn run(server: Server) -> ExitCode {
     panic_hook::install();
-    logging::install(server.settings.log_level);
+    // Until the settings are read, which may say another.
+    let level = server.given.values.get(Setting::LogLevel);
+    logging::install(match level {
+        Some(Value::LogLevel(level)) => *level,
+        _ => LogLevel::Info,
+    });
     let code = match process(server, Owner::Server).await {
         Ok(ended) => {
             exit_by(ended.deadline);
@@ -112,16 +122,20 @@ pub(crate) async fn process(server: Server, owner: Owner) -> Result<Ended, Error
 
 /// Everything up to the line, in a runtime. Nothing here waits.
 fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String), Error> {
-    let Server { cookie, sets, settings, layers, environment, shared, hooks } = server;
+    let Server { cookie, sets, given, layers, environment, shared, hooks } = server;
     cookie.check()?;
+    let variables = environment.variables();
     let launch = environment.read(&cookie)?;
-    settings.check()?;
+    let settings = settle(given, variables, &shared)?;
+    let sets = services::supported(sets, &settings.config)?;
     let version = services::choose_version(&sets, &launch)?;
     let set = services::take_set(sets, version)?;
 
-    let handle_signals = owner == Owner::Server || settings.signals == Signals::Handle;
+    let handle_signals = owner == Owner::Server || settings.options.signals == Signals::Handle;
+    let interrupt =
+        if settings.config.ignore_sigint() { Interrupt::Ignored } else { Interrupt::Stops };
     let signals = handle_signals
-        .then(|| SignalHandling::start(shared.stop.clone(), files.clone(), Interrupt::Ignored))
+        .then(|| SignalHandling::start(shared.stop.clone(), files.clone(), interrupt))
         .transpose()
         .map_err(|source| TransportError::Resources { source: source.into() })?;
     watch_host(&launch, &settings, owner, &shared, files)?;
@@ -130,7 +144,8 @@ fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String
     let Bound { listener, sides } = bind::bind(&launch, &settings, security.is_tls())?;
     let bound = listener.address();
     if let Address::Unix(path) = &bound {
-        let own_directory = launch.socket_dir.is_none() && settings.listen.is_none();
+        let own_directory =
+            launch.socket_dir.is_none() && settings.config.server_unix_socket_path().is_none();
         files.add(path.clone(), own_directory);
         if let Some(given) = &launch.socket_dir {
             files.given(given.into());
@@ -144,9 +159,9 @@ fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String
     let line = handshake.to_line()?;
 
     let output = stdio::of_process();
-    output.resize(settings.stdio_buffer);
+    output.resize(settings.config.stdio_buffer_bytes());
     output.open();
-    let any_user = launch.socket_group.is_some();
+    let any_user = launch.socket_group.is_some() || settings.opens_socket();
     // Hosts of ours read their answers whatever follows them.
     let linger = if launch.lifeline { Duration::ZERO } else { LINGER };
     let sides = Sides { sockets: sides, files: files.clone() };
@@ -170,22 +185,36 @@ fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String
     Ok((running, format!("{line}\n")))
 }
 
+/// Puts the layers of settings together, and goes by what they say of the start itself.
+fn settle(
+    given: Given,
+    variables: Vec<(OsString, OsString)>,
+    shared: &Shared,
+) -> Result<Settings, Error> {
+    let settings = given.resolve(variables)?;
+    logging::set_level(settings.config.log_level());
+    let limit = settings.config.server_ready_timeout();
+    shared.state.send_replace(State::Starting { limit });
+    Ok(settings)
+}
+
 /// See [`Server::serve_on`].
 pub(crate) async fn on(
     server: Server,
     listener: Box<dyn Listener>,
     version: u32,
 ) -> Result<(), Error> {
-    let Server { sets, settings, layers, environment, shared, hooks, .. } = server;
+    let Server { sets, given, layers, environment, shared, hooks, .. } = server;
     let ends = StateEnds(Arc::clone(&shared));
-    settings.check()?;
+    let settings = settle(given, environment.given_variables(), &shared)?;
     let launch = environment.read_given();
+    let sets = services::supported(sets, &settings.config)?;
     let set = services::take_set(sets, version)?;
     let security = Security::choose(launch.client_cert.as_deref(), &settings)?;
     let output = Arc::default();
     let linger = Duration::ZERO;
     let any_user = false;
-    let sockets = bind::beside_a_given(&*listener, &launch);
+    let sockets = bind::beside_a_given(&*listener, &launch, &settings);
     let sides = Sides { sockets, files: Files::default() };
     let stopper = Stopper::Host;
     let parts = Parts {
@@ -210,12 +239,12 @@ pub(crate) async fn on(
 
 fn watch_host(
     launch: &LaunchEnv,
-    settings: &crate::settings::Settings,
+    settings: &Settings,
     owner: Owner,
     shared: &Shared,
     files: &Files,
 ) -> Result<(), TransportError> {
-    let watch = match (settings.detached, launch.lifeline) {
+    let watch = match (settings.options.detached, launch.lifeline) {
         (true, _) => HostWatch::Off,
         (false, true) => HostWatch::Lifeline,
         (false, false) => HostWatch::Parent,

@@ -1,7 +1,7 @@
-use std::{ffi::OsString, fmt, process::ExitCode, sync::Arc, time::Duration};
+use std::{ffi::OsString, fmt, process::ExitCode, sync::Arc};
 
 use bytes::Bytes;
-use rpcplugin_core::{Address, Error, MagicCookie, Network, limits};
+use rpcplugin_core::{Address, Config, Error, MagicCookie, limits};
 use rpcplugin_transport::{
     Listener,
     serving::{BoxError, Layers},
@@ -10,21 +10,23 @@ use tokio::sync::watch;
 use tonic::body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
-use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
-    HealthReporter, ListenOn, PluginSet, Reflection, RpcService, ServerHandle, Signals,
+    HealthReporter, ListenOn, PluginSet, RpcService, ServerHandle, Signals,
     environment::Environment,
     handle::{Shared, State},
     hooks::Hooks,
+    live::Live,
     serve::{self, Owner},
-    settings::Settings,
+    settings::Given,
     stop::Stop,
 };
 
 mod alone;
-mod broker;
+
 mod moments;
+mod security;
+mod values;
 
 /// A plugin's server, from the cookie to the exit.
 ///
@@ -53,7 +55,7 @@ mod moments;
 pub struct Server {
     pub(crate) cookie: MagicCookie,
     pub(crate) sets: Vec<(u32, PluginSet)>,
-    pub(crate) settings: Settings,
+    pub(crate) given: Given,
     pub(crate) layers: Layers,
     pub(crate) environment: Environment,
     pub(crate) shared: Arc<Shared>,
@@ -63,17 +65,17 @@ pub struct Server {
 impl Server {
     /// A server that serves only hosts with this cookie.
     pub fn new(cookie: MagicCookie) -> Self {
-        let settings = Settings::default();
         let shared = Shared {
             state: watch::Sender::new(State::Starting { limit: limits::SERVER_READY_TIMEOUT }),
             stop: Stop::new(),
+            live: Live::default(),
             in_flight: Arc::default(),
             health: HealthReporter::new([]),
         };
         Self {
             cookie,
             sets: Vec::new(),
-            settings,
+            given: Given::default(),
             layers: Layers::new(),
             environment: Environment::Process,
             shared: Arc::new(shared),
@@ -109,35 +111,13 @@ impl Server {
         self
     }
 
-    /// Time for calls in progress and for the exit, once a stop was asked for: 2 s.
-    pub fn grpc_grace_period(mut self, grace: Duration) -> Self {
-        self.settings.grace = grace;
-        self
-    }
-
-    /// How long [`ServerHandle::ready`] waits for the server to listen: 5 s.
-    pub fn server_ready_timeout(self, limit: Duration) -> Self {
-        self.shared.state.send_replace(State::Starting { limit });
-        self
-    }
-
-    /// Refuses hosts that bring no certificate. Without this a plugin follows its host.
-    pub fn require_tls(mut self) -> Self {
-        self.settings.require_tls = true;
-        self
-    }
-
-    /// The networks to listen on, in order of preference; a host's own order comes first.
-    /// Default: Unix sockets, then TCP; on Windows TCP.
-    pub fn transports(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
-        self.settings.transports = Some(networks.into_iter().collect());
-        self
-    }
-
     /// Listens there and nowhere else, whatever the host asks for. Off loopback only with mutual
     /// TLS; `SECURITY_TLS_REQUIRED` otherwise.
+    ///
+    /// Environment and files may still move it, by the settings `PLUGIN_SERVER_TRANSPORTS`,
+    /// `PLUGIN_SERVER_HOST`, `PLUGIN_SERVER_PORT` and `PLUGIN_SERVER_UNIX_SOCKET_PATH`.
     pub fn listen(mut self, listen: ListenOn) -> Self {
-        self.settings.listen = Some(listen);
+        self.given.listen(listen);
         self
     }
 
@@ -145,85 +125,49 @@ impl Server {
     /// plugin through a container's port, a mount or a tunnel. A TCP port 0 stands for the port
     /// that was bound. Off loopback only with mutual TLS; `SECURITY_TLS_REQUIRED` otherwise.
     ///
-    /// The host must allow it by name, as rpcplugin's does with `allow_address_outside`.
+    /// The host must allow it by name, as rpcplugin's does with `allow_address_outside`. The
+    /// setting `PLUGIN_SERVER_ADVERTISE_HOST` takes the place of a TCP address's IP.
     pub fn announce(mut self, address: Address) -> Self {
-        self.settings.announce = Some(address);
+        self.given.options.announce = Some(address);
         self
     }
 
     /// Lives on when the host is gone.
     pub fn detach(mut self) -> Self {
-        self.settings.detached = true;
-        self
-    }
-
-    /// When to serve reflection: under TLS.
-    pub fn reflection(mut self, reflection: Reflection) -> Self {
-        self.settings.reflection = reflection;
-        self
-    }
-
-    /// Largest message accepted, in bytes: 64 MiB. tonic's own limit of 4 MiB for each service
-    /// stays until the service's `max_decoding_message_size` raises it.
-    pub fn grpc_max_receive_message_size(mut self, bytes: usize) -> Self {
-        self.settings.receive = bytes;
-        self
-    }
-
-    /// Largest message sent, in bytes: 64 MiB.
-    pub fn grpc_max_send_message_size(mut self, bytes: usize) -> Self {
-        self.settings.send = bytes;
-        self
-    }
-
-    /// Streams that a peer may open on a connection: 256.
-    pub fn grpc_max_concurrent_streams(mut self, streams: u32) -> Self {
-        self.settings.max_streams = streams;
-        self
-    }
-
-    /// Size of the ring for each standard stream, in bytes: 64 KiB.
-    pub fn stdio_buffer_bytes(mut self, bytes: usize) -> Self {
-        self.settings.stdio_buffer = bytes;
-        self
-    }
-
-    /// Lowest level that [`run`](Self::run) logs: INFO.
-    pub fn log_level(mut self, level: impl Into<LevelFilter>) -> Self {
-        self.settings.log_level = level.into();
+        self.given.options.detached = true;
         self
     }
 
     /// Who takes care of signals under [`serve`](Self::serve) and
     /// [`standalone`](Self::standalone): the program. `run` always does.
     pub fn signals(mut self, signals: Signals) -> Self {
-        self.settings.signals = signals;
-        self
-    }
-
-    /// Time for a connection's TLS handshake: 5 s.
-    #[cfg(feature = "tls")]
-    pub fn connection_timeout(mut self, limit: Duration) -> Self {
-        self.settings.connection_timeout = limit;
-        self
-    }
-
-    /// The key of the one-time certificate: P-256.
-    #[cfg(feature = "tls")]
-    pub fn cert_key_type(mut self, key_type: rpcplugin_tls::KeyType) -> Self {
-        self.settings.cert_key_type = key_type;
+        self.given.options.signals = signals;
         self
     }
 
     /// The cryptography of the plugin's side: ring, which makes every key but P-521.
     #[cfg(feature = "tls")]
     pub fn provider(mut self, provider: rpcplugin_tls::Provider) -> Self {
-        self.settings.provider = provider;
+        self.given.options.provider = provider;
         self
     }
 
-    /// Reads cookie and launch variables through `lookup` instead of the process's environment,
-    /// which then stays as it is.
+    /// The settings. Without this they are the environment's, when the server starts, and those of
+    /// the files that it names.
+    ///
+    /// The methods of this builder belong to the layer of the program, above the values that
+    /// [`ConfigBuilder::set`] gave: files and environment win over them. None of them lowers the
+    /// protection that the program chose; `SECURITY_CONFIG_CONFLICT` otherwise.
+    ///
+    /// [`ConfigBuilder::set`]: rpcplugin_core::config::ConfigBuilder::set
+    pub fn config(mut self, config: Config) -> Self {
+        self.given.config = Some(config);
+        self
+    }
+
+    /// Reads cookie, launch variables and settings through `lookup` instead of the process's
+    /// environment, which then stays as it is. Settings come from [`config`](Self::config) alone
+    /// where it was given.
     pub fn environment(
         mut self,
         lookup: impl Fn(&str) -> Option<OsString> + Send + 'static,
@@ -290,9 +234,9 @@ impl Server {
     }
 
     /// Serves one version on a listener of the caller's, in this process: no cookie, no line, no
-    /// signals, no capture of standard output. TLS is served if the given
-    /// [`environment`](Self::environment) holds `PLUGIN_CLIENT_CERT`; the process's own is not
-    /// read.
+    /// signals, no capture of standard output. Settings, and the host's certificate in
+    /// `PLUGIN_CLIENT_CERT`, are read from a given [`environment`](Self::environment); the
+    /// process's own is not looked at.
     ///
     /// # Errors
     ///
@@ -308,7 +252,7 @@ impl fmt::Debug for Server {
         f.debug_struct("Server")
             .field("cookie", &self.cookie)
             .field("sets", &self.sets)
-            .field("settings", &self.settings)
+            .field("given", &self.given)
             .field("layers", &self.layers)
             .field("environment", &self.environment)
             .finish_non_exhaustive()

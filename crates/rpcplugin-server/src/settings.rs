@@ -1,12 +1,18 @@
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+//! What a start goes by: the settings, resolved, and what no setting says.
 
-use rpcplugin_broker::BrokerOptions;
-use rpcplugin_core::{Address, ConfigError, Network, limits};
-use tracing_subscriber::filter::LevelFilter;
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::Reflection;
+use rpcplugin_core::{
+    Address, Config, Error,
+    config::{Setting, Source, Values},
+};
 
 mod broker;
+mod words;
+
+pub(crate) use self::words::{filter, level};
+#[cfg(feature = "tls")]
+pub(crate) use self::words::{key_word, tls_version, version_word};
 
 /// Where a plugin listens, instead of where its host would have it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,61 +39,82 @@ pub enum Signals {
     Handle,
 }
 
-/// Everything that the builder sets, with its default.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
+/// What only a program can choose. Each has a default.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
     pub(crate) signals: Signals,
-    pub(crate) transports: Option<Vec<Network>>,
-    pub(crate) listen: Option<ListenOn>,
+    /// Where to listen is the program's choice, and no host has a say in it.
+    pub(crate) exactly: bool,
     pub(crate) announce: Option<Address>,
-    pub(crate) require_tls: bool,
     pub(crate) detached: bool,
-    pub(crate) shutdown_file_path: Option<PathBuf>,
-    pub(crate) reflection: Reflection,
-    pub(crate) log_level: LevelFilter,
-    pub(crate) grace: Duration,
-    #[cfg(feature = "tls")]
-    pub(crate) connection_timeout: Duration,
     #[cfg(feature = "tls")]
     pub(crate) custom_tls: Option<rpcplugin_tls::CustomTls>,
     #[cfg(feature = "tls")]
-    pub(crate) cert_key_type: rpcplugin_tls::KeyType,
-    #[cfg(feature = "tls")]
     pub(crate) provider: rpcplugin_tls::Provider,
-    pub(crate) receive: usize,
-    pub(crate) send: usize,
-    pub(crate) max_streams: u32,
-    pub(crate) stdio_buffer: usize,
-    pub(crate) broker: BrokerOptions,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            signals: Signals::default(),
-            transports: None,
-            listen: None,
-            announce: None,
-            require_tls: false,
-            detached: false,
-            shutdown_file_path: None,
-            reflection: Reflection::default(),
-            log_level: LevelFilter::INFO,
-            grace: limits::GRACE,
-            #[cfg(feature = "tls")]
-            connection_timeout: limits::CONNECTION_TIMEOUT,
-            #[cfg(feature = "tls")]
-            custom_tls: None,
-            #[cfg(feature = "tls")]
-            cert_key_type: rpcplugin_tls::KeyType::default(),
-            #[cfg(feature = "tls")]
-            provider: rpcplugin_tls::Provider::default(),
-            receive: limits::MESSAGE,
-            send: limits::MESSAGE,
-            max_streams: limits::CONCURRENT_STREAMS,
-            stdio_buffer: limits::STDIO_BUFFER,
-            broker: BrokerOptions::new(),
+/// Everything that a builder was given.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Given {
+    pub(crate) options: Options,
+    /// The layer of the program.
+    pub(crate) values: Values,
+    /// `None`: the environment's, when the server starts.
+    pub(crate) config: Option<Config>,
+}
+
+/// Settings that fit together. Nothing has happened yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) options: Options,
+    pub(crate) values: Values,
+    pub(crate) config: Config,
+}
+
+impl Given {
+    /// Listens there, whatever the host asks for.
+    pub(crate) fn listen(&mut self, listen: ListenOn) {
+        use rpcplugin_core::Network::{Tcp, Unix};
+        let values = std::mem::take(&mut self.values);
+        self.options.exactly = true;
+        self.values = match listen {
+            ListenOn::Tcp(address) => {
+                let values = values.server_host(address.ip()).server_port(address.port());
+                values.server_transports(vec![Tcp])
+            }
+            ListenOn::Unix(path) => {
+                values.server_unix_socket_path(path).server_transports(vec![Unix])
+            }
+        };
+    }
+
+    /// Puts the layers together. `variables` count unless the program gave a configuration.
+    ///
+    /// # Errors
+    ///
+    /// As [`ConfigBuilder::build`](rpcplugin_core::config::ConfigBuilder::build); `CONFIG_NOT_BUILT`
+    /// or `CONFIG_INVALID` for a key that the provider does not make.
+    pub(crate) fn resolve(self, variables: Vec<(OsString, OsString)>) -> Result<Settings, Error> {
+        let Self { options, values, config } = self;
+        let config = match config {
+            Some(config) => config.with_program(values.clone())?,
+            None => Config::builder().program(values.clone()).environment(variables).build()?,
+        };
+        for warning in config.warnings() {
+            tracing::warn!("{warning}");
         }
+        let settings = Settings { options, values, config };
+        #[cfg(feature = "tls")]
+        settings.options.provider.check(settings.key_type())?;
+        Ok(settings)
+    }
+}
+
+#[cfg(test)]
+impl Settings {
+    /// Those of a program alone.
+    pub(crate) fn of(values: Values) -> Self {
+        Given { values, ..Given::default() }.resolve(Vec::new()).unwrap()
     }
 }
 
@@ -95,53 +122,35 @@ impl Settings {
     /// No stop takes longer.
     pub(crate) const LONGEST_GRACE: Duration = Duration::from_secs(3600);
 
-    /// Whether every value lies in its range.
+    /// Time between probes of the host, and the wait for an answer; `None` without probes.
     ///
-    /// # Errors
-    ///
-    /// `CONFIG_INVALID` with the setting and its range; `CONFIG_NOT_BUILT` for a key that no
-    /// provider of this build makes.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let range = |ok: bool, setting, value: &dyn std::fmt::Debug, expected| {
-            let value = format!("{value:?}");
-            if ok { Ok(()) } else { Err(ConfigError::Invalid { setting, value, expected }) }
-        };
-        let bytes = "1024 to 2147483647 bytes";
-        let message = 1024..=i32::MAX as usize;
-        range(
-            message.contains(&self.receive),
-            "grpc_max_receive_message_size",
-            &self.receive,
-            bytes,
-        )?;
-        range(message.contains(&self.send), "grpc_max_send_message_size", &self.send, bytes)?;
-        range(
-            (1..=1_000_000).contains(&self.max_streams),
-            "grpc_max_concurrent_streams",
-            &self.max_streams,
-            "1 to 1000000 streams",
-        )?;
-        range(
-            (4096..=1 << 30).contains(&self.stdio_buffer),
-            "stdio_buffer_bytes",
-            &self.stdio_buffer,
-            "4096 to 1073741824 bytes",
-        )?;
-        range(
-            self.grace <= Self::LONGEST_GRACE,
-            "grpc_grace_period",
-            &self.grace,
-            "at most one hour",
-        )?;
-        self.broker.check()?;
-        #[cfg(feature = "tls")]
-        self.provider.check(self.cert_key_type)?;
-        let transports = self.transports.as_deref();
-        range(
-            transports.is_none_or(|list| !list.is_empty()),
-            "transports",
-            &transports,
-            "at least one of unix and tcp",
-        )
+    /// Nobody is probed unless somebody says so: a host may be stopped in a debugger for hours, and
+    /// its end shows elsewhere.
+    pub(crate) fn keepalive(&self) -> Option<(Duration, Duration)> {
+        let is_set = self.is_set(Setting::GrpcKeepaliveTime);
+        let interval = self.config.grpc_keepalive_time().filter(|_| is_set)?;
+        Some((interval, self.config.grpc_keepalive_timeout()))
+    }
+
+    /// The socket's permissions, if somebody chose them.
+    #[cfg(unix)]
+    pub(crate) fn socket_mode(&self) -> Option<u32> {
+        let is_set = self.is_set(Setting::ServerUnixSocketMode);
+        is_set.then(|| self.config.server_unix_socket_mode())
+    }
+
+    /// Whether the socket's permissions are meant for other users, too.
+    pub(crate) fn opens_socket(&self) -> bool {
+        self.config.server_unix_socket_mode() & 0o060 != 0
+    }
+
+    fn is_set(&self, setting: Setting) -> bool {
+        self.config.entry(setting).source != Source::Default
+    }
+
+    /// The kind of key of this plugin's one-time certificates.
+    #[cfg(feature = "tls")]
+    pub(crate) fn key_type(&self) -> rpcplugin_tls::KeyType {
+        words::key_type(self.config.cert_key_type())
     }
 }

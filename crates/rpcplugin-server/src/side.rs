@@ -5,7 +5,7 @@ use rpcplugin_core::{Address, Error, SecurityError};
 use rpcplugin_transport::{ExpectedPeer, Listener};
 
 pub(crate) use self::sockets::SideSockets;
-use crate::guard::Files;
+use crate::{guard::Files, security::LiveProtection};
 
 #[cfg(unix)]
 mod registered;
@@ -16,7 +16,7 @@ mod sockets;
 pub(crate) struct PluginSide {
     pub(crate) sockets: SideSockets,
     pub(crate) files: Files,
-    pub(crate) protection: Protection,
+    pub(crate) protection: LiveProtection,
     pub(crate) reception: Reception,
 }
 
@@ -34,7 +34,7 @@ impl Side for PluginSide {
     }
 
     fn protection(&self) -> Protection {
-        self.protection.clone()
+        self.protection.present()
     }
 
     fn reception(&self) -> Reception {

@@ -16,7 +16,13 @@ fn identity() -> Identity {
 
 /// What a side with this identity presents and demands, as client and as server.
 fn tls(own: &Identity, other: &Identity) -> Protection {
-    Protection::mutual(own, other.certificate(), limits::CONNECTION_TIMEOUT).unwrap()
+    Protection::mutual(
+        own,
+        other.certificate(),
+        rpcplugin_tls::TlsVersion::default(),
+        limits::CONNECTION_TIMEOUT,
+    )
+    .unwrap()
 }
 
 fn mutual() -> Setup {

@@ -20,7 +20,13 @@ fn identity() -> Identity {
 }
 
 fn tls(own: &Identity, other: &Identity) -> Protection {
-    Protection::mutual(own, other.certificate(), limits::CONNECTION_TIMEOUT).unwrap()
+    Protection::mutual(
+        own,
+        other.certificate(),
+        rpcplugin_tls::TlsVersion::default(),
+        limits::CONNECTION_TIMEOUT,
+    )
+    .unwrap()
 }
 
 fn mutual() -> Setup {

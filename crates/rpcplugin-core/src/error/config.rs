@@ -216,6 +216,18 @@ pub enum ConfigError {
         /// The feature of the crate.
         feature: &'static str,
     },
+    /// Settings changed that hold until the plugin starts again.
+    #[error("{} cannot change while the plugin runs", keys(settings))]
+    NotReloadable {
+        /// All of them.
+        settings: Vec<Setting>,
+    },
+}
+
+/// Their keys.
+fn keys(settings: &[Setting]) -> String {
+    let keys = settings.iter().map(|one| one.variable().to_ascii_lowercase());
+    keys.collect::<Vec<_>>().join(", ")
 }
 
 /// One after the other.
@@ -306,6 +318,9 @@ impl ConfigError {
             ),
             Self::NotBuilt { feature, .. } => {
                 fatal("CONFIG_NOT_BUILT", format!("enable the feature {feature:?} in Cargo.toml"))
+            }
+            Self::NotReloadable { .. } => {
+                fatal("CONFIG_NOT_RELOADABLE", "leave them as they are, or start the plugin anew")
             }
         }
     }

@@ -45,6 +45,7 @@ fn every_error() -> Vec<Error> {
         SocketDir { path: text().into(), reason: "…", source: Some(system()) }
         SocketGroup { group: text(), reason: "…" }
         NotBuilt { setting: "…", feature: "name" }
+        NotReloadable { settings: vec![Setting::StartTimeout] }
     );
     all.extend(samples!(HandshakeError:
         SpawnNotFound { missing: MissingPart::Program, path: text().into() }

@@ -10,22 +10,25 @@ use rpcplugin_core::{Address, Error, LaunchEnv, TransportError, limits};
 use rpcplugin_transport::{Accepted, Listener, UnixBind, UnixListener};
 
 use super::Bound;
-use crate::side::SideSockets;
+use crate::{settings::Settings, side::SideSockets};
 
-/// A socket where the host wants it, or in a directory of its own.
-pub(super) fn bind(launch: &LaunchEnv) -> Result<Bound, Error> {
-    let listener = UnixListener::bind(&choose(launch))?;
+/// A socket where the settings say, else where the host wants it, else in a directory of its own.
+pub(super) fn bind(launch: &LaunchEnv, settings: &Settings) -> Result<Bound, Error> {
+    if let Some(path) = settings.config.server_unix_socket_path() {
+        return bind_path(path, launch, settings);
+    }
+    let listener = UnixListener::bind(&choose(launch, settings))?;
     let sides = SideSockets::Beside(listener.surroundings());
     Ok(Bound { listener: Box::new(listener), sides })
 }
 
 /// Side channels without a main socket to be beside of.
-pub(super) fn apart(launch: &LaunchEnv) -> SideSockets {
-    SideSockets::Apart(choose(launch))
+pub(super) fn apart(launch: &LaunchEnv, settings: &Settings) -> SideSockets {
+    SideSockets::Apart(choose(launch, settings))
 }
 
-fn choose(launch: &LaunchEnv) -> UnixBind {
-    let bind = grouped(launch);
+fn choose(launch: &LaunchEnv, settings: &Settings) -> UnixBind {
+    let bind = access(launch, settings);
     if let Some(dir) = &launch.socket_dir {
         bind.dir(dir)
     } else if let Some(base) = temporary_directory() {
@@ -36,7 +39,7 @@ fn choose(launch: &LaunchEnv) -> UnixBind {
 }
 
 /// A socket at exactly this path, which must be free.
-pub(super) fn bind_path(path: &Path, launch: &LaunchEnv) -> Result<Bound, Error> {
+fn bind_path(path: &Path, launch: &LaunchEnv, settings: &Settings) -> Result<Bound, Error> {
     let refuse = |reason| TransportError::InvalidEndpoint {
         address: rpcplugin_core::escape_text(&path.to_string_lossy()),
         reason,
@@ -45,14 +48,16 @@ pub(super) fn bind_path(path: &Path, launch: &LaunchEnv) -> Result<Bound, Error>
         return Err(refuse("not an absolute path that fits a socket").into());
     }
     let dir = path.parent().ok_or_else(|| refuse("it has no directory"))?;
-    let listener = UnixListener::bind(&grouped(launch).dir(dir))?;
+    let listener = UnixListener::bind(&access(launch, settings).dir(dir))?;
     let sides = SideSockets::Beside(listener.surroundings());
     Ok(Bound { listener: Box::new(Renamed::new(listener, path)?), sides })
 }
 
-fn grouped(launch: &LaunchEnv) -> UnixBind {
+/// Who may connect.
+fn access(launch: &LaunchEnv, settings: &Settings) -> UnixBind {
     let group = launch.socket_group.as_ref().map(|group| group.to_string_lossy().into_owned());
-    group.into_iter().fold(UnixBind::new(), UnixBind::group)
+    let bind = group.into_iter().fold(UnixBind::new(), UnixBind::group);
+    settings.socket_mode().into_iter().fold(bind, UnixBind::mode)
 }
 
 fn temporary_directory() -> Option<OsString> {
@@ -107,13 +112,16 @@ fn inode(path: &Path) -> io::Result<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use rpcplugin_core::config::Values;
+
     use super::*;
 
     #[tokio::test]
     async fn an_exact_path_is_taken_only_if_free_and_removed_afterwards() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("plugin.sock");
-        let listener = bind_path(&path, &LaunchEnv::default()).unwrap().listener;
+        let settings = Settings::of(Values::new().server_unix_socket_path(path.clone()));
+        let listener = bind(&LaunchEnv::default(), &settings).unwrap().listener;
         assert_eq!(listener.address(), Address::Unix(path.clone()));
         let accepted = async {
             let mut listener = listener;
@@ -124,7 +132,7 @@ mod tests {
             listener
         };
         let listener = accepted.await;
-        let second = bind_path(&path, &LaunchEnv::default());
+        let second = bind(&LaunchEnv::default(), &settings);
         assert_eq!(second.err().unwrap().code(), "TRANSPORT_BIND_FAILED");
         drop(listener);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);

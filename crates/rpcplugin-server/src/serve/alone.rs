@@ -6,7 +6,7 @@ use rpcplugin_core::{Address, Error, LaunchEnv, Reattach, TransportError};
 use rpcplugin_transport::Birth;
 use tracing::instrument::WithSubscriber as _;
 
-use super::{Owner, Parts, Running, Sides, StateEnds, Stopper, services};
+use super::{Owner, Parts, Running, Sides, StateEnds, Stopper, services, settle};
 use crate::{
     ListenOn, Server, Signals, TestServer,
     bind::{self, Bound},
@@ -19,8 +19,8 @@ use crate::{
 /// See [`Server::standalone`].
 pub(crate) async fn standalone(mut server: Server, listen: ListenOn) -> Result<(), Error> {
     let ends = StateEnds(Arc::clone(&server.shared));
-    let handle_signals = server.settings.signals == Signals::Handle;
-    server.settings.listen = Some(listen);
+    let handle_signals = server.given.options.signals == Signals::Handle;
+    server.given.listen(listen);
     let (running, _) = start(server, handle_signals)?;
     running.until_stopped().await;
     drop(ends);
@@ -71,10 +71,11 @@ fn begin(server: Server, handle_signals: bool) -> Result<TestServer, Error> {
 
 /// Everything up to the first call. Nothing here waits.
 fn start(server: Server, handle_signals: bool) -> Result<(Running, Reattach), Error> {
-    let Server { sets, settings, layers, shared, hooks, .. } = server;
-    settings.check()?;
-    // Whatever stands in the environment was meant for somebody else.
+    let Server { sets, given, layers, environment, shared, hooks, .. } = server;
+    // What a host may have left in the environment was meant for somebody else; settings were not.
     let launch = LaunchEnv::default();
+    let settings = settle(given, environment.variables(), &shared)?;
+    let sets = services::supported(sets, &settings.config)?;
     let version = services::highest_version(&sets)?;
     let set = services::take_set(sets, version)?;
     let files = Files::default();
@@ -86,7 +87,7 @@ fn start(server: Server, handle_signals: bool) -> Result<(Running, Reattach), Er
     let Bound { listener, sides } = bind::bind(&launch, &settings, security.is_tls())?;
     let bound = listener.address();
     if let Address::Unix(path) = &bound {
-        files.add(path.clone(), settings.listen.is_none());
+        files.add(path.clone(), settings.config.server_unix_socket_path().is_none());
     }
     let announced = bind::announced(bound, &settings, security.is_tls())?;
     let mut reattach = Reattach::new(std::process::id(), announced, version);
@@ -98,7 +99,7 @@ fn start(server: Server, handle_signals: bool) -> Result<(Running, Reattach), Er
         set,
         version,
         // Certificates prove who comes, whoever that is to this machine.
-        any_user: security.is_tls(),
+        any_user: security.is_tls() || settings.opens_socket(),
         settings,
         layers,
         security,

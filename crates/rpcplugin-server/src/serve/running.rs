@@ -14,12 +14,17 @@ use tokio::{
     time::{timeout, timeout_at},
 };
 
-use super::{Ended, Owner, carrier::Carrier, services};
+use super::{
+    Ended, Owner,
+    carrier::Carrier,
+    services::{self, Extras},
+};
 use crate::{
     Context, HealthReporter, PluginSet,
     guard::{self, Files, HostGone},
     handle::{Ready, Shared, State},
     hooks::{AtWork, Hooks},
+    reflection,
     security::Security,
     settings::Settings,
     shutdown_file::ShutdownFile,
@@ -68,7 +73,6 @@ pub(super) struct Sides {
 pub(super) struct Running {
     shared: Arc<Shared>,
     output: Arc<Output>,
-    grace: Duration,
     owner: Owner,
     linger: Duration,
     endings: Endings,
@@ -109,18 +113,18 @@ impl Running {
             hooks,
             stopper,
         } = parts;
-        let shutdown_file = settings
-            .shutdown_file_path
-            .as_deref()
+        let config = settings.config.clone();
+        let shutdown_file = config
+            .shutdown_file_path()
             .map(|path| ShutdownFile::watch(path, shared.stop.clone()))
             .transpose()?;
         let calls = Calls::new(Arc::clone(&shared.in_flight))
-            .max_receive_message_size(settings.receive)
-            .max_send_message_size(settings.send);
+            .max_receive_message_size(config.grpc_max_receive_message_size())
+            .max_send_message_size(config.grpc_max_send_message_size());
         let reception = Reception::new(calls.clone())
             .layers(layers.clone())
             .any_user(any_user)
-            .max_streams(settings.max_streams);
+            .max_streams(config.grpc_max_concurrent_streams());
         let side = PluginSide {
             sockets: sides.sockets,
             files: sides.files,
@@ -140,31 +144,29 @@ impl Running {
         for name in set.names() {
             shared.health.set(name, crate::Serving::Serving);
         }
-        let reflect = settings.reflection.is_on(security.is_tls());
-        let dispatcher = services::dispatcher(
-            set,
-            &context,
+        let extras = Extras {
             stopper,
-            Arc::clone(&output),
-            reflect,
-            &layers,
-            calls,
-        )?;
+            health: config.health_service_enabled(),
+            reflection: reflection::is_on(config.reflection(), security.is_tls()),
+        };
+        let dispatcher =
+            services::dispatcher(set, &context, &extras, Arc::clone(&output), &layers, calls)?;
 
         let certificate = security.certificate();
         let endings = Endings::new(shared.stop.token());
-        let connections = Connections::new(dispatcher, security.protection, endings.clone())
-            .any_user(any_user)
-            .max_streams(settings.max_streams);
+        let connections =
+            Connections::new(dispatcher, security.protection.clone(), endings.clone())
+                .any_user(any_user)
+                .keepalive(settings.keepalive())
+                .max_streams(config.grpc_max_concurrent_streams());
         let accepting = Abort(tokio::spawn(connections.accept(listener)));
         let losses = Arc::clone(&output);
         let reporting = Abort(tokio::spawn(async move { losses.report_losses().await }));
-        let grace = settings.grace;
-        shared.state.send_replace(State::Ready(Ready { address, certificate, grace }));
+        shared.live.begin(settings, security.protection);
+        shared.state.send_replace(State::Ready(Ready { address, certificate }));
         Ok(Self {
             shared,
             output,
-            grace,
             owner,
             linger,
             endings: endings.clone(),
@@ -185,9 +187,10 @@ impl Running {
     pub(super) async fn until_stopped(mut self) -> Ended {
         let ready = AtWork::begin("on_ready", self.hooks.ready.take().map(|hook| hook()));
         let Request { reason, grace, at } = self.shared.stop.requested().await;
+        let usual = self.shared.live.grace();
         let grace = match reason {
-            Reason::HostGone => self.grace.min(HostGone::GRACE),
-            _ => grace.unwrap_or(self.grace),
+            Reason::HostGone => usual.min(HostGone::GRACE),
+            _ => grace.unwrap_or(usual),
         };
         let reserve = limits::EXIT_RESERVE.min(grace / 2);
         // A program may ask for more time than a clock can count.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use rpcplugin_core::{ConfigError, LaunchEnv, VersionSet};
+use rpcplugin_core::{Config, ConfigError, LaunchEnv, VersionSet};
 use rpcplugin_proto::{
     health::health_server::{self, HealthServer},
     plugin::{grpc_broker_server, grpc_controller_server, grpc_stdio_server},
@@ -25,6 +25,25 @@ pub(crate) const RESERVED: [&str; 6] = [
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
 ];
+
+/// Those that are served of the versions that were registered.
+///
+/// # Errors
+///
+/// `CONFIG_PROTOCOL_VERSIONS` if one is asked for that was not.
+pub(super) fn supported(
+    mut sets: Vec<(u32, PluginSet)>,
+    config: &Config,
+) -> Result<Vec<(u32, PluginSet)>, ConfigError> {
+    let Some(supported) = config.supported_protocol_versions() else { return Ok(sets) };
+    let registered = |version: &&u32| sets.iter().any(|(each, _)| each == *version);
+    if let Some(&version) = supported.iter().find(|version| !registered(version)) {
+        let reason = "not registered, and SUPPORTED_PROTOCOL_VERSIONS asks for it";
+        return Err(ConfigError::ProtocolVersions { version: Some(version), reason });
+    }
+    sets.retain(|(version, _)| supported.contains(version));
+    Ok(sets)
+}
 
 /// The version to announce.
 ///
@@ -81,6 +100,13 @@ pub(super) fn take_set(
         .ok_or(ConfigError::ProtocolVersions { version: Some(version), reason: "not registered" })
 }
 
+/// What the framework serves beside what every plugin has.
+pub(super) struct Extras {
+    pub(super) stopper: Stopper,
+    pub(super) health: bool,
+    pub(super) reflection: bool,
+}
+
 /// Everything that answers calls.
 ///
 /// # Errors
@@ -89,22 +115,24 @@ pub(super) fn take_set(
 pub(super) fn dispatcher(
     set: PluginSet,
     context: &Context,
-    stopper: Stopper,
+    extras: &Extras,
     output: Arc<Output>,
-    reflect: bool,
     layers: &Layers,
     calls: Calls,
 ) -> Result<Dispatcher, ConfigError> {
     let (users, descriptors) = set.build(context);
-    let health = HealthService { reporter: context.health(), stop: context.stop.clone() };
-    let mut framework = vec![(health_server::SERVICE_NAME, boxed(HealthServer::new(health)))];
-    if stopper == Stopper::Host {
+    let mut framework = Vec::new();
+    if extras.health {
+        let health = HealthService { reporter: context.health(), stop: context.stop.clone() };
+        framework.push((health_server::SERVICE_NAME, boxed(HealthServer::new(health))));
+    }
+    if extras.stopper == Stopper::Host {
         let controller = controller::service(context.stop.clone());
         framework.push((grpc_controller_server::SERVICE_NAME, controller));
     }
     framework.push((grpc_stdio_server::SERVICE_NAME, stdio::service(output)));
     framework.push((grpc_broker_server::SERVICE_NAME, boxed(context.broker.service())));
-    if reflect {
+    if extras.reflection {
         let served: Vec<_> = users.iter().chain(&framework).map(|(name, _)| *name).collect();
         framework.extend(reflection::services(&descriptors, &served)?);
     }

@@ -6,12 +6,13 @@ use crate::{ListenOn, Server, TestServer, serve::alone};
 
 impl Server {
     /// Serves as a program of its own, for hosts that [connect] to an address: no cookie, no
-    /// handshake line, no capture of standard output, and the environment is not looked at.
-    /// Health checks are answered. The highest version is served.
+    /// handshake line, no capture of standard output, and of the environment only the settings.
+    /// They may move it, as they may [`listen`](Self::listen). Health checks are answered. The
+    /// highest version is served.
     ///
-    /// Off loopback only with mutual TLS, of [`custom_tls`](Self::custom_tls). No host can stop
-    /// it: that is for [`handle`](Self::handle), the
-    /// [shutdown file](Self::shutdown_file_path) and, with
+    /// Off loopback only with mutual TLS, of [`custom_tls`](Self::custom_tls) or the settings. No
+    /// host can stop
+    /// it: that is for [`handle`](Self::handle), the [shutdown file](Self::shutdown_file_path) and, with
     /// [`Signals::Handle`](crate::Signals::Handle), for SIGTERM, SIGHUP and SIGINT.
     ///
     /// [connect]: https://docs.rs/rpcplugin-client/latest/rpcplugin_client/struct.Builder.html#method.connect
@@ -45,7 +46,7 @@ impl Server {
     /// Serves in test mode, in a task: no cookie, no handshake line, no signals, no capture of
     /// standard output. Hosts reach it by its [`Reattach`](rpcplugin_core::Reattach) record, and
     /// never end it; whoever holds the [`TestServer`] does. The highest version is served, in
-    /// plaintext unless there is [`custom_tls`](Self::custom_tls).
+    /// plaintext unless there is [`custom_tls`](Self::custom_tls) or the settings have certificates.
     ///
     /// # Errors
     ///
@@ -77,13 +78,5 @@ impl Server {
     /// Ctrl-C or SIGTERM, and returns 0; 1 if it could not start.
     pub async fn debug_attach(self, name: &str) -> ExitCode {
         alone::debug_attach(self, name).await
-    }
-
-    /// Certificates that an operator supplies. The host's `PLUGIN_CLIENT_CERT` is not looked at
-    /// then, and the handshake line announces no certificate, so hosts need `Tls::Custom`.
-    #[cfg(feature = "tls")]
-    pub fn custom_tls(mut self, tls: rpcplugin_tls::CustomTls) -> Self {
-        self.settings.custom_tls = Some(tls);
-        self
     }
 }

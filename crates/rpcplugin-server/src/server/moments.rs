@@ -1,4 +1,4 @@
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use crate::Server;
 
@@ -50,14 +50,6 @@ impl Server {
         W: Future<Output = ()> + Send + 'static,
     {
         self.hooks.shutdown = Some(Box::new(move |left| Box::pin(async move { hook(left).await })));
-        self
-    }
-
-    /// A file whose appearance asks for a stop, for programs that can send no signal; none by
-    /// default. What is there from before is removed at the start. The reaction takes at most a
-    /// second.
-    pub fn shutdown_file_path(mut self, path: impl Into<PathBuf>) -> Self {
-        self.settings.shutdown_file_path = Some(path.into());
         self
     }
 }

@@ -1,4 +1,4 @@
-use std::{convert::Infallible, fmt, sync::Arc};
+use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -21,6 +21,7 @@ pub struct Connections<A> {
     gate: Arc<dyn Gate>,
     any_user: bool,
     max_streams: u32,
+    keepalive: Option<(Duration, Duration)>,
     endings: Endings,
 }
 
@@ -29,7 +30,8 @@ impl<A: Answer> Connections<A> {
     #[must_use]
     pub fn new(answer: A, gate: impl Gate, endings: Endings) -> Self {
         let gate = Arc::new(gate);
-        Self { answer, gate, any_user: false, max_streams: limits::CONCURRENT_STREAMS, endings }
+        let max_streams = limits::CONCURRENT_STREAMS;
+        Self { answer, gate, any_user: false, max_streams, keepalive: None, endings }
     }
 
     /// Whether peers of other users are welcome, because a socket group opened the socket to them;
@@ -44,6 +46,16 @@ impl<A: Answer> Connections<A> {
     #[must_use]
     pub fn max_streams(mut self, most: u32) -> Self {
         self.max_streams = most;
+        self
+    }
+
+    /// Probes a peer that has been silent for the first of these times, and cuts the connection if
+    /// no answer comes within the second; no.
+    ///
+    /// A peer may be stopped in a debugger for hours, and its end shows elsewhere.
+    #[must_use]
+    pub fn keepalive(mut self, times: Option<(Duration, Duration)>) -> Self {
+        self.keepalive = times;
         self
     }
 
@@ -115,10 +127,12 @@ impl<A: Answer> Connections<A> {
             .initial_connection_window_size(limits::CONNECTION_WINDOW)
             .max_frame_size(limits::FRAME)
             .max_send_buf_size(limits::SEND_BUFFER)
-            // A host may be stopped in a debugger for hours; its end shows elsewhere. Its own
-            // pings are answered at any rate.
-            .keep_alive_interval(None)
+            // Its own pings are answered at any rate.
+            .keep_alive_interval(self.keepalive.map(|(interval, _)| interval))
             .auto_date_header(false);
+        if let Some((_, limit)) = self.keepalive {
+            http2.keep_alive_timeout(limit);
+        }
         let answer = self.answer.clone();
         let service = hyper::service::service_fn(move |request: http::Request<_>| {
             answer.answer(request.map(Body::new)).map(Ok::<_, Infallible>)

@@ -116,4 +116,12 @@ super::rows! { Config:
         "The program was built with `default-features = false`, or without the feature that the hint names.",
     ],
     remedy: "Enable the feature in Cargo.toml and build again, or drop the setting.";
+
+    "CONFIG_NOT_RELOADABLE", No,
+    meaning: "A setting changed that holds until the plugin starts again.",
+    causes: [
+        "A configuration was reloaded in which more than timeouts, levels and limits that may change had changed.",
+        "A file or variable was removed, so that a setting fell back to its default.",
+    ],
+    remedy: "Leave the settings that the message names as they are, or start the plugin anew with them.";
 }

@@ -95,6 +95,7 @@ struct Inner {
     stacks: Vec<Vec<Candidate>>,
     tls_demand: Option<&'static str>,
     files: Vec<PathBuf>,
+    profiles: Vec<Box<str>>,
     warnings: Vec<String>,
 }
 
@@ -211,6 +212,11 @@ impl Config {
         }
     }
 
+    /// The profiles that the files define, by name, whether or not one was chosen.
+    pub fn profiles(&self) -> impl Iterator<Item = &str> {
+        self.inner.profiles.iter().map(|name| &**name)
+    }
+
     /// What does not end a start and should be logged: variables that look like a setting and are
     /// none.
     #[must_use]
@@ -231,7 +237,13 @@ impl fmt::Debug for Config {
 impl Inner {
     fn new() -> Self {
         let stacks = vec![Vec::new(); Setting::ALL.len()];
-        Self { stacks, tls_demand: None, files: Vec::new(), warnings: Vec::new() }
+        Self {
+            stacks,
+            tls_demand: None,
+            files: Vec::new(),
+            profiles: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     fn stack(&self, setting: Setting) -> &[Candidate] {

@@ -13,6 +13,7 @@ use crate::CrashReport;
 mod codes;
 mod config;
 mod handshake;
+mod json;
 mod protocol;
 mod security;
 mod system;
@@ -248,7 +249,8 @@ impl Error {
     }
 
     /// The error for machines: `kind`, `code`, `message`, `hint`, `retryable`, `causes` and,
-    /// where a plugin ran, `report`.
+    /// where a plugin ran, `report`; where a file is to blame, `place` with `file`, `line` and
+    /// `column`; where several things are wrong, `problems`, each in the same form.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let causes: Vec<String> = std::iter::successors(self.source(), |cause| (*cause).source())
@@ -265,6 +267,7 @@ impl Error {
         if let Some(report) = self.report() {
             value["report"] = report.to_json();
         }
+        json::add_details(self, &mut value);
         value
     }
 }

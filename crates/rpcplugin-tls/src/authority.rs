@@ -146,14 +146,15 @@ impl CertAuthority {
         self.chain.iter().map(Certificate::to_pem).collect()
     }
 
-    /// Trust in whatever is issued under the topmost authority that is known here: the root, for
-    /// one that was made or was stored with it.
+    /// Trust in whatever is issued under the roots that are known here: its own, and that of its
+    /// predecessor. Without any, the topmost authority.
     ///
     /// # Errors
     ///
     /// `SECURITY_CERT_INVALID` if TLS cannot use its certificate.
     pub fn roots(&self) -> Result<Roots, SecurityError> {
-        Roots::of(self.chain.last())
+        let roots: Vec<_> = self.chain.iter().filter(|above| itself::is_root(above)).collect();
+        if roots.is_empty() { Roots::of(self.chain.last()) } else { Roots::of(roots) }
     }
 
     /// Reads an authority's certificate, those above it, and its key. Both may be the same text.
@@ -196,6 +197,12 @@ impl CertAuthority {
     ) -> Result<(), SecurityError> {
         files::replace(key.as_ref(), self.key.to_pem().as_bytes(), Secrecy::Secret)?;
         files::replace(certificates.as_ref(), self.chain_pem().as_bytes(), Secrecy::Public)
+    }
+
+    /// The same, which trusts a predecessor's certificate beside its own.
+    pub(crate) fn followed_by(mut self, predecessor: &Certificate) -> Self {
+        self.chain = self.chain.iter().chain([predecessor]).cloned().collect();
+        self
     }
 
     fn new(

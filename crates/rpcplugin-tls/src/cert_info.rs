@@ -82,6 +82,24 @@ impl CertInfo {
         Self::from_der(&der)
     }
 
+    /// Reads every certificate in the PEM, whatever their keys.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_CERT_INVALID` if there is none, or if one is unreadable.
+    pub fn chain_from_pem(pem: &[u8]) -> Result<Vec<Self>, SecurityError> {
+        use rustls_pki_types::{CertificateDer, pem, pem::PemObject as _};
+        let mut chain = Vec::new();
+        for der in CertificateDer::pem_slice_iter(pem) {
+            let der = der.map_err(|error| crate::key::unreadable("certificate", &error))?;
+            chain.push(Self::from_der(&der)?);
+        }
+        if chain.is_empty() {
+            return Err(crate::key::unreadable("certificate", &pem::Error::NoItemsFound));
+        }
+        Ok(chain)
+    }
+
     /// Reads DER that holds exactly one certificate, whatever its key.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use rustls_pki_types::{
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::key::unreadable;
+use crate::{PemSource, files::Secrecy, key::unreadable};
 
 mod check;
 
@@ -75,6 +75,18 @@ impl Certificate {
             return Err(unreadable("certificate", &pem::Error::NoItemsFound));
         }
         Ok(chain)
+    }
+
+    /// Reads the same from a file, or from text. **Blocks** on the file.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_CERT_INVALID` if it cannot be read, and as
+    /// [`chain_from_pem`](Self::chain_from_pem).
+    pub fn load_chain(source: impl Into<PemSource>) -> Result<Vec<Self>, SecurityError> {
+        let source = source.into();
+        let pem = source.read(Secrecy::Public)?;
+        Self::chain_from_pem(&pem).map_err(|error| source.blame(error))
     }
 
     /// Reads DER that holds exactly one certificate and nothing behind it.

@@ -39,6 +39,7 @@ mod layer;
 mod manager;
 mod pin;
 mod provider;
+mod renewal;
 mod roots;
 mod server;
 mod stream;

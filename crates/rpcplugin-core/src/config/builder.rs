@@ -164,6 +164,9 @@ impl ConfigBuilder {
             file::load(inner, file, chosen, &mut known, problems);
         }
         inner.files = files.into_iter().map(|file| file.path).collect();
+        inner.profiles = known.clone();
+        inner.profiles.sort_unstable();
+        inner.profiles.dedup();
 
         let Some(name) = chosen else { return };
         let defined = known.iter().any(|known| **known == *name);

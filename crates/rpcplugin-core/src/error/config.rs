@@ -328,7 +328,7 @@ impl ConfigError {
 
 impl ConfigError {
     /// Where in a file, and what to write beside it.
-    fn place(&self) -> Option<(&FilePlace, String)> {
+    pub(super) fn place(&self) -> Option<(&FilePlace, String)> {
         match self {
             Self::Setting { setting, from, .. } => {
                 Some((from.place()?, format!("expected {}", setting.expected())))

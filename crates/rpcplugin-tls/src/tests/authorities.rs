@@ -172,3 +172,45 @@ fn what_a_stranger_wrote_into_a_certificate_acts_on_no_terminal() {
     assert_eq!(json["fingerprint_sha256"], odd.certificate().fingerprint().to_string());
     assert_eq!(json["not_after"].as_str().unwrap().len(), "2031-04-05T06:07:08Z".len());
 }
+
+#[test]
+fn a_successor_is_trusted_beside_its_predecessor() {
+    let params = AuthorityParams::new("root").organization("kv").path_length(1);
+    let old = CertAuthority::create(&params.key_type(KeyType::P384)).unwrap();
+    let names = [San::Dns("kv.internal".into()), San::Uri("spiffe://example.org/kv".into())];
+    let params = IdentityParams::issued("kv").names(names).usage(Usage::Server);
+    let before = old.issue(&params.key_type(KeyType::Ed25519)).unwrap();
+
+    let new = old.successor(30).unwrap();
+    let again = IdentityParams::renewing(before.certificate()).unwrap();
+    let after = new.issue(&again).unwrap();
+    let roots = new.roots().unwrap();
+    assert_eq!(roots.count(), 2);
+    for identity in [&before, &after] {
+        Verification::new(&roots).usage(Usage::Server).check(&chain(identity)).unwrap();
+    }
+    let only_old = old.roots().unwrap();
+    refused(
+        Verification::new(&only_old).usage(Usage::Server).check(&chain(&after)),
+        "SECURITY_CERT_UNTRUSTED",
+    );
+
+    let [before, after] = [&before, &after].map(|one| CertInfo::of(one.certificate()));
+    assert_eq!(
+        (&before.subject, &before.names, &before.usages, &before.key_type),
+        (&after.subject, &after.names, &after.usages, &after.key_type),
+    );
+    let [one, two] = [&old, &new].map(|one| CertInfo::of(one.certificate()));
+    assert_eq!(
+        (&one.subject, one.path_length, &one.key_type),
+        (&two.subject, two.path_length, &two.key_type)
+    );
+    let left = two.time_left(SystemTime::now()).unwrap();
+    assert!(left > 29 * DAY && left <= 30 * DAY, "{left:?}");
+
+    // Of what came before the predecessor nothing is kept.
+    assert_eq!(new.successor(30).unwrap().roots().unwrap().count(), 2);
+    let below = old.intermediate(&AuthorityParams::new("below")).unwrap();
+    let error = below.successor(30).unwrap_err();
+    assert!(error.to_string().contains("renewed by the one above it"), "{error}");
+}

@@ -132,12 +132,33 @@ fn a_profile_overlays_its_own_file() {
     assert_eq!(config.start_timeout(), Duration::from_secs(1));
     assert_eq!(config.handshake_timeout(), Duration::from_secs(3));
     assert!(config.inherit_env(), "the built-in one of that name holds, too");
+    assert_eq!(config.profiles().collect::<Vec<_>>(), ["go-plugin", "slow"]);
     let environment = [("PLUGIN_PROFILE", "slow")];
     let config = Config::builder().file(&path).profile("go-plugin").environment(environment);
     assert_eq!(config.build().unwrap().start_timeout(), Duration::from_secs(2));
     let error = build("fast").unwrap_err();
     assert_eq!(error.code(), "CONFIG_UNKNOWN_PROFILE");
     assert_eq!(error.hint(), "defined are go-plugin, slow");
+}
+
+#[test]
+fn errors_for_machines_say_where_in_a_file() {
+    let made = tempfile::tempdir().unwrap();
+    let path = made.path().join("one.yaml");
+    std::fs::write(&path, "plugin_start_timeout: x\nplugin_server_port: 1\n no: 1\n").unwrap();
+    let place = |error: &serde_json::Value| {
+        assert_eq!(error["place"]["file"], *path.to_string_lossy());
+        [&error["place"]["line"], &error["place"]["column"]].map(|n| n.as_u64().unwrap())
+    };
+    let load = || Config::builder().file(&path).build().unwrap_err().to_json();
+    assert_eq!(place(&load())[0], 3, "a syntax error stands alone");
+
+    std::fs::write(&path, "plugin_start_timeout: x\nplugin_server_port: 1\nno: 1\n").unwrap();
+    let error = load();
+    assert!(error.get("place").is_none());
+    let problems = error["problems"].as_array().unwrap();
+    assert_eq!(problems.iter().map(place).collect::<Vec<_>>(), [[1, 23], [3, 1]]);
+    assert_eq!(problems[1]["code"], "CONFIG_UNKNOWN_KEY");
 }
 
 #[test]

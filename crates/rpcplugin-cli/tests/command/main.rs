@@ -1,0 +1,12 @@
+//! The command `rpcplugin`, as people and scripts run it. Every test runs under the leak oracle.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+
+mod case;
+mod cert;
+mod cert_refusals;
+mod cert_rotate;
+mod config;
+mod config_init;
+mod help;
+mod terminal;

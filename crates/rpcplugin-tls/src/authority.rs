@@ -195,8 +195,10 @@ impl CertAuthority {
         certificates: impl AsRef<Path>,
         key: impl AsRef<Path>,
     ) -> Result<(), SecurityError> {
-        files::replace(key.as_ref(), self.key.to_pem().as_bytes(), Secrecy::Secret)?;
-        files::replace(certificates.as_ref(), self.chain_pem().as_bytes(), Secrecy::Public)
+        files::replace_pair(
+            (key.as_ref(), self.key.to_pem().as_bytes()),
+            (certificates.as_ref(), self.chain_pem().as_bytes()),
+        )
     }
 
     /// The same, which trusts a predecessor's certificate beside its own.

@@ -54,33 +54,28 @@ pub(crate) fn read(path: &Path, secrecy: Secrecy) -> Result<Zeroizing<Vec<u8>>, 
     Ok(bytes)
 }
 
-/// Puts a file in the place of another in one step: whoever reads it finds the old or the new
-/// one, whole, and a crash leaves one of the two.
+/// Puts a key and its certificates in the place of others, each in one step: whoever reads a file
+/// finds the old or the new one, whole, and a crash leaves one of the two. The two steps follow
+/// each other at once, when both files are on the disk already.
 ///
 /// A directory that is missing is made with mode 0700.
 ///
 /// # Errors
 ///
-/// `SECURITY_FILE_PERMISSIONS` if others can write to the directory of a secret;
-/// `SECURITY_CERT_INVALID` if it cannot be written.
-pub(crate) fn replace(path: &Path, bytes: &[u8], secrecy: Secrecy) -> Result<(), SecurityError> {
-    let unwritable =
-        |error: io::Error| invalid(format!("cannot write {}: {error}", path.display()));
-    let directory = match path.parent() {
-        Some(directory) if directory != Path::new("") => directory,
-        _ => Path::new("."),
-    };
-    owner::make_directory(directory).map_err(unwritable)?;
-    if secrecy == Secrecy::Secret {
-        owner::not_shared(directory)?;
-    }
-    let temporary = Temporary::beside(path, directory).map_err(unwritable)?;
-    temporary.fill(bytes, secrecy).map_err(unwritable)?;
-    fs::rename(&temporary.path, path).map_err(unwritable)?;
-    std::mem::forget(temporary);
-    // The rename itself must outlive a crash too. Not every system can do it.
-    if let Ok(directory) = File::open(directory) {
-        let _ = directory.sync_all();
+/// `SECURITY_FILE_PERMISSIONS` if others can write to the directory of the key;
+/// `SECURITY_CERT_INVALID` if either cannot be written.
+pub(crate) fn replace_pair(
+    key: (&Path, &[u8]),
+    certificates: (&Path, &[u8]),
+) -> Result<(), SecurityError> {
+    let key = Temporary::write(key.0, key.1, Secrecy::Secret)?;
+    let certificates = Temporary::write(certificates.0, certificates.1, Secrecy::Public)?;
+    let directories = [key.directory.clone(), certificates.directory.clone()];
+    key.rename()?;
+    certificates.rename()?;
+    // The renames themselves must outlive a crash too. Not every system can do it.
+    for directory in directories {
+        let _ = File::open(directory).and_then(|directory| directory.sync_all());
     }
     Ok(())
 }
@@ -97,18 +92,34 @@ pub(crate) fn private_directory(path: &Path) -> Result<(), SecurityError> {
     owner::only_ours(path, &fs::metadata(path).map_err(impossible)?, "others can enter it")
 }
 
-/// A file that goes away unless it is renamed.
-struct Temporary {
+/// A file beside another, which it will replace. It goes away unless it does.
+struct Temporary<'a> {
+    target: &'a Path,
+    directory: PathBuf,
     path: PathBuf,
 }
 
-impl Temporary {
-    fn beside(path: &Path, directory: &Path) -> io::Result<Self> {
+impl<'a> Temporary<'a> {
+    fn write(target: &'a Path, bytes: &[u8], secrecy: Secrecy) -> Result<Self, SecurityError> {
+        let directory = match target.parent() {
+            Some(directory) if directory != Path::new("") => directory,
+            _ => Path::new("."),
+        };
+        let failed = |error| unwritable(target, &error);
+        owner::make_directory(directory).map_err(failed)?;
+        if secrecy == Secrecy::Secret {
+            owner::not_shared(directory)?;
+        }
+        let name = target.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
         let mut random = [0; 8];
-        SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("no random numbers"))?;
-        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
+        SystemRandom::new()
+            .fill(&mut random)
+            .map_err(|_| failed(io::Error::other("no random numbers")))?;
         let suffix = u64::from_le_bytes(random);
-        Ok(Self { path: directory.join(format!(".{name}.{suffix:016x}")) })
+        let path = directory.join(format!(".{}.{suffix:016x}", name.to_string_lossy()));
+        let temporary = Self { target, directory: directory.to_owned(), path };
+        temporary.fill(bytes, secrecy).map_err(failed)?;
+        Ok(temporary)
     }
 
     fn fill(&self, bytes: &[u8], secrecy: Secrecy) -> io::Result<()> {
@@ -119,12 +130,21 @@ impl Temporary {
         file.write_all(bytes)?;
         file.sync_all()
     }
+
+    fn rename(self) -> Result<(), SecurityError> {
+        // What was renamed is not there any more for `drop` to remove.
+        fs::rename(&self.path, self.target).map_err(|error| unwritable(self.target, &error))
+    }
 }
 
-impl Drop for Temporary {
+impl Drop for Temporary<'_> {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> SecurityError {
+    invalid(format!("cannot write {}: {error}", path.display()))
 }
 
 pub(crate) fn invalid(reason: impl Into<String>) -> SecurityError {

@@ -1,5 +1,7 @@
 use rustls::{CommonState, ProtocolVersion};
 
+use crate::Fingerprint;
+
 /// What a handshake agreed on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -12,6 +14,8 @@ pub struct TlsInfo {
     /// pyvider-rpcplugin do, serves anybody: such a connection is encrypted and the server is the
     /// right one, but it is not mutual TLS.
     pub client_certificate_requested: bool,
+    /// The certificate that the peer presented.
+    pub peer: Option<Fingerprint>,
 }
 
 impl TlsInfo {
@@ -27,6 +31,10 @@ impl TlsInfo {
                 .map(|suite| format!("{:?}", suite.suite()))
                 .unwrap_or_default(),
             client_certificate_requested,
+            peer: connection
+                .peer_certificates()
+                .and_then(<[_]>::first)
+                .map(|certificate| Fingerprint::of(certificate)),
         }
     }
 }

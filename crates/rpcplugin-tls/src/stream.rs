@@ -37,13 +37,6 @@ macro_rules! stream {
                 &self.info
             }
 
-            /// The certificate that the peer presented on this connection.
-            #[must_use]
-            pub fn peer_fingerprint(&self) -> Option<crate::Fingerprint> {
-                let presented = self.tls.get_ref().1.peer_certificates()?.first()?;
-                Some(crate::Fingerprint::of(presented))
-            }
-
             /// The connection below.
             #[must_use]
             pub fn get_ref(&self) -> &IO {

@@ -67,8 +67,8 @@ impl Identity {
     /// with mode 0644, the key with mode 0600. Directories that are missing are made with mode
     /// 0700. **Blocks** on the files.
     ///
-    /// The key is written first. Who reads between the two steps finds no pair, and is told so:
-    /// reading again helps then.
+    /// The key is replaced first. Who reads between the two steps finds no pair, and is told so:
+    /// reading again helps, and [`CertManager`](crate::CertManager) does.
     ///
     /// # Errors
     ///
@@ -79,8 +79,10 @@ impl Identity {
         certificates: impl AsRef<Path>,
         key: impl AsRef<Path>,
     ) -> Result<(), SecurityError> {
-        files::replace(key.as_ref(), self.key.to_pem().as_bytes(), Secrecy::Secret)?;
-        files::replace(certificates.as_ref(), self.chain_pem().as_bytes(), Secrecy::Public)
+        files::replace_pair(
+            (key.as_ref(), self.key.to_pem().as_bytes()),
+            (certificates.as_ref(), self.chain_pem().as_bytes()),
+        )
     }
 
     /// Certificates and key as PEM, for [`from_pem`](Self::from_pem) in another process.

@@ -22,13 +22,19 @@ pub(super) struct Task {
     present: Arc<Present>,
     events: broadcast::Sender<CertEvent>,
     digest: Option<[u8; 32]>,
-    /// What went wrong last, and whether it was told: once is enough.
-    trouble: Option<(String, bool)>,
+    /// What goes wrong since when, and whether it was told: once is enough.
+    trouble: Option<Trouble>,
     /// A certificate that was near its end when it was new: another would be no better.
     short: Option<Fingerprint>,
     /// The certificate whose end was announced.
     warned: Option<Fingerprint>,
     renewed: Instant,
+}
+
+struct Trouble {
+    reason: String,
+    since: Instant,
+    told: bool,
 }
 
 impl Task {
@@ -205,25 +211,27 @@ impl Task {
         Ok(())
     }
 
-    /// Tells of a failure at once if somebody asked, else when it is there at the second look
-    /// too, and then once: files are replaced one after another, and between two of them they are
-    /// no pair.
+    /// Tells of a failure at once if somebody asked; else when it has lasted, and once. Files are
+    /// replaced one after another, and between two of them they are no pair.
     fn failed(&mut self, error: &SecurityError, asked: bool) -> SecurityError {
         let reason = error.to_string();
         let left = self.left();
         let days = i64::try_from(left.as_secs() / (24 * 60 * 60)).unwrap_or(i64::MAX);
         let days_left = if left.is_zero() { -1 } else { days };
         let failed = SecurityError::RotationFailed { reason: reason.clone(), days_left };
-        let seen = self.trouble.take().filter(|(before, _)| *before == reason);
-        let tell = asked
-            || matches!((&self.origin, &seen), (Origin::Issued { .. }, None))
-            || matches!(seen, Some((_, false)));
-        let told = tell || matches!(seen, Some((_, true)));
-        self.trouble = Some((reason, told));
-        if tell {
+        let known = self.trouble.take().filter(|trouble| trouble.reason == reason);
+        let mut trouble =
+            known.unwrap_or_else(|| Trouble { reason, since: Instant::now(), told: false });
+        let lasts = match self.origin {
+            Origin::Files(_) => trouble.since.elapsed() >= LASTING,
+            Origin::Issued { .. } => true,
+        };
+        if asked || lasts && !trouble.told {
+            trouble.told = true;
             tracing::error!(code = failed.code(), "{failed}");
             self.tell(CertEvent::Failed { error: failed.clone() });
         }
+        self.trouble = Some(trouble);
         failed
     }
 
@@ -235,6 +243,9 @@ impl Task {
 
 /// However short the interval, other work is done in between.
 const MOMENT: Duration = Duration::from_millis(1);
+
+/// For longer than it takes to replace two files on a busy machine.
+const LASTING: Duration = Duration::from_secs(2);
 
 fn from_files() -> SecurityError {
     crate::files::invalid("its certificates come from files; replace those")

@@ -70,8 +70,8 @@ async fn new_connections_present_the_new_certificate_and_old_ones_live_on() {
         assert_eq!(host_tls.identity().certificate().fingerprint(), fingerprint);
         let (fresh, accepted) = meet(&layer, &acceptor).await;
         let (fresh, accepted) = (fresh.unwrap(), accepted.unwrap());
-        assert_eq!(fresh.peer_fingerprint(), Some(presented(&plugin).fingerprint()));
-        assert_eq!(accepted.peer_fingerprint(), Some(fingerprint));
+        assert_eq!(fresh.info().peer, Some(presented(&plugin).fingerprint()));
+        assert_eq!(accepted.info().peer, Some(fingerprint));
         client.write_all(b"?").await.unwrap();
         server.read_exact(&mut [0]).await.unwrap();
     }

@@ -7,6 +7,7 @@
 //! | `detach` | outlives its host |
 //! | `debug-attach` | serves in test mode, with its record `kv` on stdout |
 //! | `standalone=DIR` | serves on loopback with the certificates of that directory |
+//! | `rotating=DIR` | the same, with the certificates that the directory has now, and tells when it has others |
 //! | `leaf=PROGRAM report=FILE` | is itself the host of another plugin, and tells of it |
 //!
 //! `TEST_PLUGIN_REPORT` names a pipe to which handlers report what a reply cannot tell.
@@ -63,6 +64,15 @@ async fn main() -> ExitCode {
     }
     if let Some(directory) = value(&arguments, "standalone=") {
         return match standalone::serve(server, directory.as_ref()).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("no server: {error:#}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    if let Some(directory) = value(&arguments, "rotating=") {
+        return match standalone::rotate(server, directory.as_ref()).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("no server: {error:#}");

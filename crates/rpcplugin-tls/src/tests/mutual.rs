@@ -171,3 +171,43 @@ async fn the_other_provider_makes_p521_keys_and_both_providers_talk() {
         }
     }
 }
+
+#[tokio::test]
+async fn m1_one_time_certificates_that_have_expired_reconnect_by_their_pins() {
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(20 * 365 * 86_400);
+    let [host, plugin, other] = [0, 1, 2]
+        .map(|_| crate::Identity::generate(&crate::IdentityParams::new().at(long_ago)).unwrap());
+    let info = crate::CertInfo::of(plugin.certificate());
+    assert_eq!(info.time_left(std::time::SystemTime::now()), None);
+    let layer = layer(&host, plugin.certificate());
+    let (right, wrong) =
+        (acceptor(&plugin, host.certificate()), acceptor(&other, host.certificate()));
+    for _ in 0..2 {
+        let (client, server) = meet(&layer, &right).await;
+        client.unwrap();
+        server.unwrap();
+        let (client, _) = meet(&layer, &wrong).await;
+        assert_eq!(client.unwrap_err().code(), "SECURITY_PIN_MISMATCH");
+    }
+}
+
+#[tokio::test]
+async fn pinned_sides_keep_the_oldest_version_too() {
+    let (host, plugin) = (identity(KeyType::P256), identity(KeyType::P256));
+    let newest = crate::TlsVersion::Tls13;
+    let client = crate::ClientTls::pinned(&host, plugin.certificate()).unwrap();
+    let server = crate::ServerTls::pinned(&plugin, host.certificate()).unwrap();
+    let layer = crate::TlsLayer::new(client.min_version(newest).unwrap());
+    let acceptor = crate::TlsAcceptor::new(server.min_version(newest).unwrap());
+    let (client, server) = meet(&layer, &acceptor).await;
+    assert_eq!(client.unwrap().info().version, "TLS 1.3");
+    server.unwrap();
+    let (near, far) = pipe();
+    let old = Peer::of(&host).versions(VERSIONS[0]);
+    let (_, refused) = tokio::join!(old.call(near), serve(&acceptor, far));
+    assert_eq!(refused.err().unwrap().code(), "SECURITY_TLS_HANDSHAKE");
+    let (near, far) = pipe();
+    let old = Peer::of(&plugin).versions(VERSIONS[0]);
+    let (refused, _) = tokio::join!(dial(&layer, near), old.serve(far));
+    assert_eq!(refused.err().unwrap().code(), "SECURITY_TLS_HANDSHAKE");
+}

@@ -2,7 +2,7 @@ use std::{borrow::Cow, ffi::OsStr, fmt};
 
 use subtle::ConstantTimeEq as _;
 
-use crate::{ConfigError, env};
+use crate::{Config, ConfigError, env};
 
 /// Proof that a plugin was launched on purpose: a variable's name and its value.
 ///
@@ -51,6 +51,20 @@ impl MagicCookie {
         value: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self { key: key.into(), value: Value::Exactly(value.into()) }
+    }
+
+    /// The cookie of the settings: `PLUGIN_MAGIC_COOKIE_KEY` and `PLUGIN_MAGIC_COOKIE_VALUE`.
+    ///
+    /// # Errors
+    ///
+    /// `CONFIG_COOKIE` if the settings have no value for it.
+    pub fn from_config(config: &Config) -> Result<Self, ConfigError> {
+        let key = config.magic_cookie_key();
+        let value = config.magic_cookie_value().ok_or_else(|| ConfigError::Cookie {
+            key: crate::escape_text(key),
+            reason: "PLUGIN_MAGIC_COOKIE_VALUE is not set",
+        })?;
+        Ok(Self::from_parts(key.to_owned(), value.expose().to_owned()))
     }
 
     /// A host's cookie with a random value, for plugins that accept [`MagicCookie::any_value`].

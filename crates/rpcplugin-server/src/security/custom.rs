@@ -1,8 +1,15 @@
 //! Certificates that the operator supplies, in the program or in settings.
 
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, SystemTime},
+};
+
 use rpcplugin_broker::Protection;
 use rpcplugin_core::{ConfigError, Error, SecurityError, config::Setting};
-use rpcplugin_tls::{CustomTls, Identity, Roots, TlsVersion};
+use rpcplugin_tls::{
+    CertDirectory, CertInfo, CustomTls, Identity, IdentityParams, Roots, San, TlsVersion,
+};
 
 use super::{certificates, shown};
 use crate::settings::{Settings, tls_version};
@@ -47,17 +54,43 @@ fn of_settings(settings: &Settings) -> Result<CustomTls, Error> {
     let directory = config.mtls_cert_dir();
     let identity = match (config.server_cert(), config.server_key(), directory) {
         (Some(certificate), Some(key), _) => Identity::load(certificate, key.expose())?,
-        (_, _, Some(directory)) => {
-            Identity::load(&*directory.join("server.crt"), &*directory.join("server.key"))?
-        }
+        (_, _, Some(directory)) => of_directory(&CertDirectory::new(directory)?, settings)?,
         _ => return Err(half(settings, Setting::ServerCert)),
     };
     let roots = match (config.client_root_certs().or(config.ca_cert()), directory) {
         (Some(roots), _) => Roots::load(roots)?,
-        (None, Some(directory)) => Roots::load(&*directory.join("ca.crt"))?,
+        (None, Some(directory)) => CertDirectory::new(directory)?.roots()?,
         (None, None) => return Err(half(settings, Setting::ClientRootCerts)),
     };
     Ok(CustomTls::new(identity, roots))
+}
+
+/// The directory's, made anew if there is none or it ends soon, and an authority is there to do it.
+fn of_directory(directory: &CertDirectory, settings: &Settings) -> Result<Identity, Error> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let config = &settings.config;
+    let present = directory.server();
+    if let Ok(present) = &present {
+        let left = CertInfo::of(present.certificate()).time_left(SystemTime::now());
+        let lasts = |days| left.is_some_and(|left| left > days * DAY);
+        if config.cert_rotation_days().is_none_or(lasts) {
+            return Ok(present.clone());
+        }
+    }
+    // Whoever keeps the authority's key elsewhere renews by other means.
+    let Ok(authority) = directory.authority() else { return Ok(present?) };
+    if present.is_err() && directory.path().join("server.key").exists() {
+        // What is there and cannot be used is not replaced behind its owner's back.
+        return Ok(present?);
+    }
+    let params = IdentityParams::issued("rpcplugin plugin")
+        .names([San::Dns("localhost".to_owned()), San::Ip(Ipv4Addr::LOCALHOST.into())])
+        .validity_days(config.cert_validity_days())
+        .key_type(settings.key_type());
+    let identity = authority.issue(&params)?;
+    directory.save_server(&identity)?;
+    tracing::info!(directory = %directory.path().display(), "issued a certificate");
+    Ok(identity)
 }
 
 /// Whoever has certificates of its own must say who may have issued its host's, and the reverse.

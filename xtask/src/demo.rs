@@ -1,3 +1,5 @@
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context as _, Result, ensure};
 
 use crate::workspace;
@@ -17,6 +19,10 @@ pub(crate) struct Demo {
     /// Turn mutual TLS off.
     #[arg(long)]
     plaintext: bool,
+    /// Run on certificates that the command `rpcplugin` makes, in the directory that this
+    /// configuration names: examples/rpcplugin.yaml.
+    #[arg(long, value_name = "FILE", conflicts_with = "plaintext")]
+    config: Option<PathBuf>,
 }
 
 impl Demo {
@@ -24,6 +30,9 @@ impl Demo {
         eprintln!("demo: building host and plugin (two minutes the first time)");
         let mut build = workspace::cargo();
         build.args(["build", "--quiet", "--package=rpcplugin-examples", "--bins"]);
+        if self.config.is_some() {
+            build.arg("--package=rpcplugin-cli");
+        }
         if self.release {
             build.arg("--release");
         }
@@ -42,9 +51,37 @@ impl Demo {
                 demo.arg(flag);
             }
         }
+        // Goes with its certificates at the end.
+        let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
+        if let Some(file) = &self.config {
+            let file = std::path::absolute(file)?;
+            certificates(&program("rpcplugin"), directory.path(), &file)?;
+            demo.arg("--config").arg(file).current_dir(directory.path());
+        }
         eprintln!("demo: running {}", demo.get_program().display());
         let status = demo.status().context("cannot run the demo")?;
         ensure!(status.success(), "the demo failed: {status}");
         Ok(())
     }
+}
+
+/// What an operator does: checks the configuration, makes an authority, and has it issue for host
+/// and plugin.
+fn certificates(rpcplugin: &Path, directory: &Path, file: &Path) -> Result<()> {
+    let file = file.to_str().context("the configuration's path is not UTF-8")?;
+    for arguments in [
+        &["config", "check", file][..],
+        &["cert", "ca", "--dir=certificates", "--common-name=demo root"],
+        &["cert", "issue", "host", "--dir=certificates", "--common-name=demo host"],
+        &["cert", "issue", "server", "--dir=certificates", "--common-name=demo plugin"],
+        &["cert", "verify", "--dir=certificates"],
+    ] {
+        eprintln!("demo: rpcplugin {}", arguments.join(" "));
+        let mut command = std::process::Command::new(rpcplugin);
+        let output = command.args(arguments).current_dir(directory).output();
+        let output = output.context("cannot run rpcplugin")?;
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "rpcplugin failed: {complaint}");
+    }
+    Ok(())
 }

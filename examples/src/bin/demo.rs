@@ -1,12 +1,13 @@
-//! Starts the key-value plugin and shows what happens: `demo PLUGIN [--json] [--tcp] [--plaintext]`.
-//! `cargo xtask demo` builds and runs it.
+//! Starts the key-value plugin and shows what happens:
+//! `demo PLUGIN [--json] [--tcp] [--plaintext] [--config FILE]`. `cargo xtask demo` builds and runs it.
 
 use std::{path::Path, time::Instant};
 
 use miette::{IntoDiagnostic as _, bail, miette};
 use rpcplugin::{
-    Client, Tls,
+    Client, Config, Tls,
     core::{Address, Network},
+    tls::{CertDirectory, CertInfo, CustomTls},
 };
 use rpcplugin_examples::{COOKIE, Facts};
 use rpcplugin_proto::kv::{GetRequest, ListRequest, PutRequest, kv_client::KvClient};
@@ -18,26 +19,41 @@ const ENTRIES: usize = 1000;
 #[tokio::main]
 async fn main() -> miette::Result<()> {
     let mut program = None;
-    let (mut json, mut tls, mut network) = (false, Tls::Auto, None);
-    for argument in std::env::args_os().skip(1) {
+    let (mut json, mut tls, mut network, mut config) = (false, Tls::Auto, None, None);
+    let mut arguments = std::env::args_os().skip(1);
+    while let Some(argument) = arguments.next() {
         match argument.to_str() {
             Some("--json") => json = true,
             Some("--plaintext") => tls = Tls::Plaintext,
+            Some("--config") => config = arguments.next(),
             Some("--tcp") => network = Some(Network::Tcp),
             _ => program = Some(argument),
         }
     }
-    let program =
-        program.ok_or_else(|| miette!("usage: demo PLUGIN [--json] [--tcp] [--plaintext]"))?;
+    let program = program.ok_or_else(|| {
+        miette!("usage: demo PLUGIN [--json] [--tcp] [--plaintext] [--config FILE]")
+    })?;
+    let mut command = Command::new(&program);
 
     let mut facts = Facts::default();
     facts.add("plugin", "program", program.display().to_string());
+    let directory = config.as_deref().map(|file| certificates(Path::new(file))).transpose()?;
+    if let Some(directory) = &directory {
+        tls = Tls::Custom(CustomTls::new(directory.host()?, directory.roots()?));
+    }
+    if let Some(file) = &config {
+        // The plugin reads the same file; only what the host gives it is in its environment.
+        command.env("PLUGIN_CONFIG_FILE", file);
+    }
     let mut builder = Client::builder(COOKIE).tls(tls);
     if let Some(network) = network {
         builder = builder.transports([network]);
     }
-    let plugin = builder.spawn(Command::new(&program)).await?;
+    let plugin = builder.spawn(command).await?;
     describe(&plugin, &mut facts);
+    if let Some(directory) = &directory {
+        whose(directory, &mut facts)?;
+    }
     call(&plugin, &mut facts).await?;
 
     let (pid, address, times) = (plugin.pid(), plugin.address().clone(), plugin.timings());
@@ -57,6 +73,25 @@ async fn main() -> miette::Result<()> {
         facts.time("times", key, time);
     }
     facts.print(json);
+    Ok(())
+}
+
+/// The directory of certificates that a configuration names.
+fn certificates(file: &Path) -> miette::Result<CertDirectory> {
+    let config = Config::builder().file(file).build()?;
+    let directory = config
+        .mtls_cert_dir()
+        .ok_or_else(|| miette!("{} sets no plugin_mtls_cert_dir", file.display()))?;
+    Ok(CertDirectory::new(directory)?)
+}
+
+/// Whom the certificates in a directory name, and who issued them.
+fn whose(directory: &CertDirectory, facts: &mut Facts) -> miette::Result<()> {
+    facts.add("tls", "certificates_in", directory.path().display().to_string());
+    for (key, identity) in [("host_is", directory.host()?), ("plugin_is", directory.server()?)] {
+        let info = CertInfo::of(identity.certificate());
+        facts.add("tls", key, format!("{}, issued by {}", info.subject, info.issuer));
+    }
     Ok(())
 }
 

@@ -70,7 +70,7 @@ impl CertAuthority {
     ///
     /// # Errors
     ///
-    /// `SECURITY_CERT_INVALID` if this one must have none below it, and as
+    /// `SECURITY_CERT_INVALID` if this one must have none below it or has expired, and as
     /// [`create`](Self::create).
     pub fn intermediate(&self, params: &AuthorityParams) -> Result<Self, SecurityError> {
         let itself = Itself::read(&self.chain[0])?;
@@ -84,7 +84,7 @@ impl CertAuthority {
         };
         let params = AuthorityParams { path_length, ..params.clone() };
         let (key, signer) = new_key(&params)?;
-        let made = self.sign(template(&params, &signer)?, &signer, &itself)?;
+        let made = self.sign(template(&params, &signer)?, &signer, &itself, SystemTime::now())?;
         let mut chain = vec![made];
         chain.extend(self.chain.iter().cloned());
         Self::new(chain, key, params.provider.clone())
@@ -96,13 +96,14 @@ impl CertAuthority {
     ///
     /// # Errors
     ///
-    /// As [`Identity::generate`].
+    /// `SECURITY_CERT_INVALID` if the authority has expired or is not valid yet, and as
+    /// [`Identity::generate`].
     pub fn issue(&self, params: &IdentityParams) -> Result<Identity, SecurityError> {
         let provider = params.chosen_provider().clone();
         let key = PrivateKey::generate(params.chosen_key_type(), &provider)?;
         let signer = Signer::new(key.load(&provider)?)?;
         let itself = Itself::read(&self.chain[0])?;
-        let made = self.sign(issue::template(params, &signer)?, &signer, &itself)?;
+        let made = self.sign(issue::template(params, &signer)?, &signer, &itself, params.now())?;
         let between = self.chain.iter().filter(|above| !itself::is_root(above));
         let between = between.map(|above| above.as_rustls().clone()).collect();
         Ok(Identity::issued(made, between, key, provider))
@@ -113,11 +114,16 @@ impl CertAuthority {
         mut template: CertificateParams,
         subject: &Signer,
         itself: &Itself,
+        now: SystemTime,
     ) -> Result<Certificate, SecurityError> {
+        // Of the life that was asked for, some lies in the past, and says nothing about now.
+        if now < itself.not_before || now >= itself.not_after {
+            return Err(outside_its_validity());
+        }
         template.not_before = template.not_before.max(itself.not_before);
         template.not_after = template.not_after.min(itself.not_after);
         if template.not_after <= template.not_before {
-            return Err(invalid("the authority has expired, or is not valid yet"));
+            return Err(outside_its_validity());
         }
         template.use_authority_key_identifier_extension = true;
         let signer = Signer::new(self.key.load(&self.provider)?)?;
@@ -162,8 +168,9 @@ impl CertAuthority {
     /// # Errors
     ///
     /// `SECURITY_CERT_INVALID` if either is missing or unreadable, if the two do not belong
-    /// together, if the certificate is none of an authority that may sign certificates, or if
-    /// its subject has parts of a kind that cannot be written here.
+    /// together, if one of the certificates is none of an authority that may sign certificates, or
+    /// was not issued by the next (behind a root, other roots may follow), or if the first one's
+    /// subject has parts of a kind that cannot be written here.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, SecurityError> {
         let chain = Certificate::chain_from_pem(certificates)?;
         Self::new(chain, PrivateKey::from_pem(key)?, Provider::default())
@@ -214,6 +221,7 @@ impl CertAuthority {
     ) -> Result<Self, SecurityError> {
         // Whatever it lacks is better known now than when it must issue.
         Itself::read(&chain[0])?;
+        itself::linked(&chain)?;
         let authority = Self { chain: chain.into(), key: Arc::new(key), provider };
         let pair = Identity::issued(
             authority.chain[0].clone(),
@@ -252,6 +260,10 @@ fn template(params: &AuthorityParams, key: &Signer) -> Result<CertificateParams,
     template.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     template.key_identifier_method = key.identifier();
     Ok(template)
+}
+
+fn outside_its_validity() -> SecurityError {
+    invalid("the authority has expired, or is not valid yet")
 }
 
 fn failed(error: rcgen::Error) -> SecurityError {

@@ -119,6 +119,10 @@ impl CustomTls {
         self.with(|inner| inner.min_version = version)
     }
 
+    pub(crate) fn at_least(self, version: TlsVersion) -> Self {
+        self.with(|inner| inner.min_version = inner.min_version.max(version))
+    }
+
     /// What this side presents now.
     #[must_use]
     pub fn identity(&self) -> Identity {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ring::rand::{SecureRandom as _, SystemRandom};
-use rpcplugin_core::SecurityError;
+use rpcplugin_core::{SecurityError, escape_text};
 use zeroize::Zeroizing;
 
 mod owner;
@@ -18,40 +18,59 @@ pub use self::source::PemSource;
 /// Nothing that is read here is larger: a bundle of all public authorities has 250 KB.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
-/// Whether others may know what a file holds.
+/// What others may do with a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Secrecy {
+    /// Read it, and whoever owns it says who may change it.
     Public,
+    /// Read it, but not everybody may change it: who does so is trusted.
+    Trusted,
+    /// Nothing.
     Secret,
 }
 
-/// Reads a whole file.
+/// Reads a whole file, which is called by its `name` until it turns out to be one.
 ///
 /// # Errors
 ///
-/// `SECURITY_FILE_PERMISSIONS` for a secret that others can read or change;
-/// `SECURITY_CERT_INVALID` if it cannot be read.
-pub(crate) fn read(path: &Path, secrecy: Secrecy) -> Result<Zeroizing<Vec<u8>>, SecurityError> {
-    let unreadable = |error: io::Error| invalid(format!("cannot read {}: {error}", path.display()));
+/// `SECURITY_FILE_PERMISSIONS` for a secret that others can read or change, and for trust that
+/// everybody can change; `SECURITY_CERT_INVALID` if it cannot be read.
+pub(crate) fn read(
+    path: &Path,
+    name: &str,
+    secrecy: Secrecy,
+) -> Result<Zeroizing<Vec<u8>>, SecurityError> {
     let mut options = OpenOptions::new();
     options.read(true);
     owner::without_waiting(&mut options);
-    let file = options.open(path).map_err(unreadable)?;
+    let file =
+        options.open(path).map_err(|error| invalid(format!("cannot read {name}: {error}")))?;
+    let name = shown(path);
+    let unreadable = |error: io::Error| invalid(format!("cannot read {name}: {error}"));
     // Of what was opened: the path may lead elsewhere by now.
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(invalid(format!("{} is no file", path.display())));
+        return Err(invalid(format!("{name} is no file")));
     }
-    if secrecy == Secrecy::Secret {
-        owner::only_ours(path, &metadata, "others can read this key")?;
+    match secrecy {
+        Secrecy::Public => {}
+        Secrecy::Trusted => owner::not_everybodys(path, &metadata)?,
+        Secrecy::Secret => owner::only_ours(path, &metadata, "others can read this key")?,
     }
+    let too_long = || invalid(format!("{name} has more than {LARGEST} bytes"));
     if metadata.len() > LARGEST {
-        return Err(invalid(format!("{} has more than {LARGEST} bytes", path.display())));
+        return Err(too_long());
     }
     // Room for all of it at once: a buffer that grows leaves copies.
     let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 1));
-    file.take(LARGEST).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    // It may have grown since.
+    if bytes.len() as u64 > LARGEST { Err(too_long()) } else { Ok(bytes) }
+}
+
+/// A path for a message.
+pub(crate) fn shown(path: &Path) -> String {
+    escape_text(&path.display().to_string())
 }
 
 /// Puts a key and its certificates in the place of others, each in one step: whoever reads a file
@@ -87,7 +106,7 @@ pub(crate) fn replace_pair(
 /// `SECURITY_FILE_PERMISSIONS` if others own it or can enter it; `SECURITY_CERT_INVALID` if it
 /// cannot be made.
 pub(crate) fn private_directory(path: &Path) -> Result<(), SecurityError> {
-    let impossible = |error: io::Error| invalid(format!("cannot use {}: {error}", path.display()));
+    let impossible = |error: io::Error| invalid(format!("cannot use {}: {error}", shown(path)));
     owner::make_directory(path).map_err(impossible)?;
     owner::only_ours(path, &fs::metadata(path).map_err(impossible)?, "others can enter it")
 }
@@ -144,7 +163,7 @@ impl Drop for Temporary<'_> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> SecurityError {
-    invalid(format!("cannot write {}: {error}", path.display()))
+    invalid(format!("cannot write {}: {error}", shown(path)))
 }
 
 pub(crate) fn invalid(reason: impl Into<String>) -> SecurityError {

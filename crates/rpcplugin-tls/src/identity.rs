@@ -85,6 +85,12 @@ impl Identity {
         &self.certificate
     }
 
+    /// The certificate and those of its intermediate authorities.
+    pub(crate) fn chain(&self) -> Result<Vec<Certificate>, SecurityError> {
+        let above = self.intermediates.iter().map(|above| Certificate::from_der(above));
+        std::iter::once(Ok(self.certificate.clone())).chain(above).collect()
+    }
+
     pub(crate) fn provider(&self) -> &Provider {
         &self.provider
     }

@@ -50,14 +50,15 @@ impl<M> Source<M> {
         }
     }
 
-    /// Changes what is fixed; the rest follows its operator.
+    /// Changes what is made now, or what it will be made of.
     pub(crate) fn change(
         self,
-        change: impl FnOnce(&M) -> Result<M, SecurityError>,
+        fixed: impl FnOnce(&M) -> Result<M, SecurityError>,
+        managed: impl FnOnce(CustomTls) -> CustomTls,
     ) -> Result<Self, SecurityError> {
         match self {
-            Self::Fixed(material) => change(&material).map(Self::fixed),
-            managed => Ok(managed),
+            Self::Fixed(material) => fixed(&material).map(Self::fixed),
+            Self::Managed(before) => Self::of(&managed(before.custom.clone()), before.make),
         }
     }
 }

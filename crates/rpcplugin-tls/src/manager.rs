@@ -11,8 +11,10 @@ use crate::{CertAuthority, CertInfo, Identity, Roots};
 mod builder;
 mod directory;
 mod event;
+mod judge;
 mod origin;
 mod present;
+mod schedule;
 mod task;
 
 pub(crate) use self::present::{Present, Version};

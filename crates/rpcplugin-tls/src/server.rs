@@ -70,20 +70,21 @@ impl ServerTls {
         Ok(Self { source: Source::of(custom, Material::under)? })
     }
 
-    /// The oldest TLS that is spoken: 1.2. Of certificates that an operator supplies,
-    /// [`CustomTls::min_version`] says it.
+    /// The oldest TLS that is spoken: 1.2, or under [`CustomTls`] what
+    /// [`CustomTls::min_version`] says, which this raises and never lowers.
     ///
     /// # Errors
     ///
     /// `SECURITY_TLS_HANDSHAKE` if the provider has nothing that new.
     pub fn min_version(mut self, version: TlsVersion) -> Result<Self, SecurityError> {
-        self.source = self.source.change(|material| {
+        let given = |material: &Material| {
             let provider = material.builder.crypto_provider().clone();
             let builder = ServerConfig::builder_with_provider(provider)
                 .with_protocol_versions(version.and_newer())
                 .map_err(|error| SecurityError::TlsHandshake { detail: error.to_string() })?;
             Ok(Material { builder, ..material.clone() })
-        })?;
+        };
+        self.source = self.source.change(given, |custom| custom.at_least(version))?;
         Ok(self)
     }
 

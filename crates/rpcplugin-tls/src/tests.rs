@@ -10,5 +10,8 @@ mod not_tls;
 mod p521_peers;
 mod peers;
 mod policies;
+mod renewals;
 mod rotation;
+mod sources;
 mod strangers;
+mod trusted_roots;

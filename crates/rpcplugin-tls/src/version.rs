@@ -1,7 +1,7 @@
 use rustls::{DEFAULT_VERSIONS, SupportedProtocolVersion};
 
 /// The oldest TLS that a side speaks. Nothing below TLS 1.2 is spoken in any case.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum TlsVersion {
     /// TLS 1.2 or 1.3. The default: peers on old gRPC libraries have no other.

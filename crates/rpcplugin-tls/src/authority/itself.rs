@@ -18,25 +18,14 @@ pub(super) struct Itself {
 impl Itself {
     pub(super) fn read(certificate: &Certificate) -> Result<Self, SecurityError> {
         let parsed = parsed(certificate)?;
+        x509::may_issue(&parsed).map_err(invalid)?;
         let constraints = parsed.basic_constraints().ok().flatten();
-        let Some(constraints) = constraints.filter(|constraints| constraints.value.ca) else {
-            return Err(invalid("it is no authority's (CA is false)"));
-        };
-        let may_sign = match parsed.key_usage() {
-            Ok(Some(usage)) => usage.value.key_cert_sign(),
-            Ok(None) => true,
-            Err(_) => false,
-        };
-        if !may_sign {
-            return Err(invalid("its key usage lets it sign no certificates"));
-        }
         let date = |time: x509_parser::time::ASN1Time| time.to_datetime();
         Ok(Self {
             subject: name(parsed.subject()).ok_or_else(cannot_write)?,
             key_identifier: x509::key_identifier(&parsed),
             path_length: constraints
-                .value
-                .path_len_constraint
+                .and_then(|constraints| constraints.value.path_len_constraint)
                 .map(|length| u8::try_from(length).unwrap_or(u8::MAX)),
             not_before: date(parsed.validity().not_before),
             not_after: date(parsed.validity().not_after),
@@ -44,10 +33,25 @@ impl Itself {
     }
 }
 
-/// Whether it stands at the top: it names itself as its issuer.
+/// Whether it stands at the top: it signed itself. One below it may have the same name.
 pub(super) fn is_root(certificate: &Certificate) -> bool {
-    x509::parse(certificate.der())
-        .is_some_and(|parsed| parsed.subject().as_raw() == parsed.issuer().as_raw())
+    x509::parse(certificate.der()).is_some_and(|parsed| x509::is_issued_by(&parsed, &parsed))
+}
+
+/// Checks that each was issued by the one after it, and that all of them may issue. Behind a root
+/// others may follow, which were roots before it.
+pub(super) fn linked(chain: &[Certificate]) -> Result<(), SecurityError> {
+    let chain = chain.iter().map(parsed).collect::<Result<Vec<_>, _>>()?;
+    for above in &chain {
+        x509::may_issue(above).map_err(invalid)?;
+    }
+    let is_root = |above| x509::is_issued_by(above, above);
+    match chain.windows(2).all(|pair| {
+        x509::is_issued_by(&pair[0], &pair[1]) || is_root(&pair[0]) && is_root(&pair[1])
+    }) {
+        true => Ok(()),
+        false => Err(invalid("one of its chain was not issued by the next")),
+    }
 }
 
 /// Checks that a certificate names its authority byte for byte: verifiers compare nothing less.

@@ -48,12 +48,22 @@ pub(super) fn only_ours(path: &Path, metadata: &Metadata, what: &str) -> Result<
     Ok(())
 }
 
+/// Whoever changes whom this side trusts is trusted.
+pub(super) fn not_everybodys(path: &Path, metadata: &Metadata) -> Result<(), SecurityError> {
+    #[cfg(unix)]
+    if mode_of(metadata) & 0o002 != 0 {
+        return Err(shared(path, metadata, "everybody can change whom it trusts"));
+    }
+    let _ = (path, metadata);
+    Ok(())
+}
+
 /// Whoever writes to a directory puts another key in the place of this one.
 pub(super) fn not_shared(directory: &Path) -> Result<(), SecurityError> {
     #[cfg(unix)]
     {
         let metadata = std::fs::metadata(directory).map_err(|error| {
-            super::invalid(format!("cannot look at {}: {error}", directory.display()))
+            super::invalid(format!("cannot look at {}: {error}", super::shown(directory)))
         })?;
         if belongs_to_another(&metadata) || mode_of(&metadata) & 0o022 != 0 {
             return Err(shared(directory, &metadata, "others can write to it, and keys go there"));

@@ -7,11 +7,13 @@ use std::{
 use rpcplugin_core::SecurityError;
 use zeroize::Zeroizing;
 
-use super::{Secrecy, invalid, read};
+use super::{Secrecy, invalid, read, shown};
 
 /// Where certificates or a key are found: PEM text itself, or a file that holds it.
 ///
-/// From text it is what the settings are: PEM, a `file://` URL, or a path.
+/// From text it is what the settings are: PEM, a `file://` URL with a whole path, or a path. Text
+/// of the last kind may be a key that was meant to be PEM, so `Debug` does not show it, and errors
+/// do not where a key is wanted.
 ///
 /// # Example
 ///
@@ -30,6 +32,10 @@ pub struct PemSource(Place);
 enum Place {
     Text(Zeroizing<String>),
     File(PathBuf),
+    /// Without a header it is taken for a path, and may be anything.
+    Unknown(Zeroizing<String>),
+    /// A URL that leads to no file of this machine.
+    Elsewhere,
 }
 
 impl PemSource {
@@ -37,8 +43,9 @@ impl PemSource {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match &self.0 {
-            Place::Text(_) => None,
+            Place::Text(_) | Place::Elsewhere => None,
             Place::File(path) => Some(path),
+            Place::Unknown(text) => Some(Path::new(text.as_str())),
         }
     }
 
@@ -46,15 +53,25 @@ impl PemSource {
     pub(crate) fn read(&self, secrecy: Secrecy) -> Result<Zeroizing<Vec<u8>>, SecurityError> {
         match &self.0 {
             Place::Text(text) => Ok(Zeroizing::new(text.as_bytes().to_vec())),
-            Place::File(path) => read(path, secrecy),
+            Place::File(path) => read(path, &shown(path), secrecy),
+            Place::Unknown(text) => {
+                let path = Path::new(text.as_str());
+                // A whole certificate or key is longer, and no name of a file is.
+                let harmless = secrecy != Secrecy::Secret && text.len() <= 255;
+                read(path, if harmless { shown(path) } else { REDACTED.into() }.as_str(), secrecy)
+            }
+            Place::Elsewhere => {
+                Err(invalid("the URL has to be file:/// with a whole path, or file://localhost/"))
+            }
         }
     }
 
     /// Says in an error where the trouble is.
     pub(crate) fn blame(&self, error: SecurityError) -> SecurityError {
         match (error, self.path()) {
+            // Whoever blames it has read it, so it is a path.
             (SecurityError::CertInvalid { reason }, Some(path)) => {
-                invalid(format!("{}: {reason}", path.display()))
+                invalid(format!("{}: {reason}", shown(path)))
             }
             (error, _) => error,
         }
@@ -68,9 +85,13 @@ impl From<&str> for PemSource {
         }
         match text.strip_prefix("file://") {
             Some(rest) => {
-                Self(Place::File(decoded(rest.strip_prefix("localhost").unwrap_or(rest))))
+                let rest = rest.strip_prefix("localhost").unwrap_or(rest);
+                Self(match rest.starts_with('/') {
+                    true => Place::File(decoded(rest)),
+                    false => Place::Elsewhere,
+                })
             }
-            None => Self(Place::File(text.into())),
+            None => Self(Place::Unknown(Zeroizing::new(text.to_owned()))),
         }
     }
 }
@@ -93,9 +114,13 @@ impl fmt::Debug for PemSource {
             // It may be a key.
             Place::Text(_) => f.write_str("PemSource::Text(..)"),
             Place::File(path) => write!(f, "PemSource::File({path:?})"),
+            Place::Unknown(_) => write!(f, "PemSource::File({REDACTED})"),
+            Place::Elsewhere => f.write_str("PemSource::Elsewhere"),
         }
     }
 }
+
+const REDACTED: &str = "[redacted]";
 
 /// The path of a URL, its escapes undone.
 fn decoded(url: &str) -> PathBuf {

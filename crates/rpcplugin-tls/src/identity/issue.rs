@@ -43,8 +43,8 @@ pub(crate) fn template(
     template.distinguished_name = subject(&params.organization, &params.common_name);
     template.subject_alt_names =
         params.names.iter().map(subject_alt_name).collect::<Result<_, _>>()?;
-    let now = params.now.unwrap_or_else(SystemTime::now);
-    (template.not_before, template.not_after) = dates(now, params.backdate, params.lifetime)?;
+    (template.not_before, template.not_after) =
+        dates(params.now(), params.backdate, params.lifetime)?;
     template.serial_number = Some(serial(&params.provider)?);
     template.is_ca = IsCa::ExplicitNoCa;
     template.key_usages = vec![KeyUsagePurpose::DigitalSignature];

@@ -93,6 +93,11 @@ impl IdentityParams {
         self
     }
 
+    /// The moment to count from.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.now.unwrap_or_else(SystemTime::now)
+    }
+
     pub(crate) const fn chosen_key_type(&self) -> KeyType {
         self.key_type
     }

@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, mpsc};
 use super::{
     CertManager, Handle, Present,
     origin::{self, Files, Origin},
-    task::Task,
+    task::{First, Task},
 };
 use crate::{CertAuthority, IdentityParams, PemSource, Roots};
 
@@ -62,14 +62,19 @@ impl CertManagerBuilder {
         self
     }
 
-    /// With how many days of validity left a certificate is renewed: 30. With 0 never for that
-    /// reason. Of files, whose renewal is somebody else's, it is the time of the warning.
+    /// With how many days of validity left a certificate is renewed: 30. One that lasts no longer
+    /// than that is renewed in the last third of its life. With 0 never for that reason. Of files,
+    /// whose renewal is somebody else's, it is the time of the warning.
+    ///
+    /// Where another certificate would not last longer, because the authority itself ends, there
+    /// is a warning in place of the renewal.
     pub fn rotation_days(mut self, days: u32) -> Self {
         self.plan.rotation = days * DAY;
         self
     }
 
-    /// How often to renew in any case: never.
+    /// How often to renew in any case: never. What fails is tried again after a
+    /// [`poll`](Self::poll).
     pub fn interval(mut self, interval: Duration) -> Self {
         self.plan.interval = Some(interval);
         self
@@ -106,11 +111,14 @@ impl CertManagerBuilder {
     /// Outside of a tokio runtime with its time enabled.
     pub async fn start(self) -> Result<CertManager, SecurityError> {
         let Self { origin, plan } = self;
-        let found = origin::get(&origin, (plan.clock)()).await?;
+        let now = (plan.clock)();
+        let found = origin::get(&origin, now).await?;
         let present = Arc::new(Present::new(found.identity, found.roots));
         let (commands, inbox) = mpsc::channel(8);
         let (events, _) = broadcast::channel(64);
-        let task = Task::new(origin, plan, present.clone(), events.clone(), found.digest);
+        let issued = matches!(origin, Origin::Issued { .. }).then_some(now);
+        let first = First { issued, digest: found.digest };
+        let task = Task::new(origin, plan, present.clone(), events.clone(), first);
         let task = tokio::spawn(task.run(inbox)).abort_handle();
         Ok(CertManager(Arc::new(Handle { present, commands, events, task })))
     }

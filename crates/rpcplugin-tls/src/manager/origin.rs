@@ -6,7 +6,7 @@ use rpcplugin_core::SecurityError;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    CertAuthority, Identity, IdentityParams, PemSource, Roots,
+    CertAuthority, CertInfo, Identity, IdentityParams, PemSource, Roots,
     files::{Secrecy, invalid},
 };
 
@@ -45,6 +45,22 @@ impl Origin {
             Self::Files(files) => files.read(),
         }
     }
+
+    /// The last moment of what it issues; none for files.
+    pub(super) fn end(&self) -> Option<SystemTime> {
+        match self {
+            Self::Issued { authority, .. } => Some(CertInfo::of(authority.certificate()).not_after),
+            Self::Files(_) => None,
+        }
+    }
+
+    /// Says in an error where the trouble is.
+    pub(super) fn blame(&self, error: SecurityError) -> SecurityError {
+        match self {
+            Self::Issued { .. } => error,
+            Self::Files(files) => files.certificates.blame(error),
+        }
+    }
 }
 
 impl Files {
@@ -53,7 +69,7 @@ impl Files {
     fn read(&self) -> Result<Found, SecurityError> {
         let certificates = self.certificates.read(Secrecy::Public)?;
         let key = self.key.read(Secrecy::Secret)?;
-        let roots = self.roots.read(Secrecy::Public)?;
+        let roots = self.roots.read(Secrecy::Trusted)?;
         let mut digest = Sha256::new();
         for part in [&certificates, &key, &roots] {
             digest.update((part.len() as u64).to_le_bytes());

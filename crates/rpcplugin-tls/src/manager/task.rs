@@ -1,6 +1,9 @@
 //! The one task that changes what a manager holds.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use rpcplugin_core::SecurityError;
 use tokio::{
@@ -11,8 +14,10 @@ use tokio::{
 use super::{
     CertEvent, Command, Present,
     builder::Plan,
+    judge,
     origin::{self, Found, Origin},
     present::Overlap,
+    schedule::{Schedule, Standing, after},
 };
 use crate::{CertAuthority, CertInfo, Fingerprint, Identity, Roots};
 
@@ -24,11 +29,16 @@ pub(super) struct Task {
     digest: Option<[u8; 32]>,
     /// What goes wrong since when, and whether it was told: once is enough.
     trouble: Option<Trouble>,
-    /// A certificate that was near its end when it was new: another would be no better.
-    short: Option<Fingerprint>,
     /// The certificate whose end was announced.
     warned: Option<Fingerprint>,
-    renewed: Instant,
+    schedule: Schedule,
+}
+
+/// What a manager knows of the first certificate.
+pub(super) struct First {
+    /// When it was issued, if that was just now.
+    pub(super) issued: Option<SystemTime>,
+    pub(super) digest: Option<[u8; 32]>,
 }
 
 struct Trouble {
@@ -43,11 +53,11 @@ impl Task {
         plan: Plan,
         present: Arc<Present>,
         events: broadcast::Sender<CertEvent>,
-        digest: Option<[u8; 32]>,
+        found: First,
     ) -> Self {
-        let renewed = Instant::now();
-        let (trouble, short, warned) = (None, None, None);
-        Self { origin, plan, present, events, digest, trouble, short, warned, renewed }
+        let schedule = Schedule::new(found.issued);
+        let (digest, trouble, warned) = (found.digest, None, None);
+        Self { origin, plan, present, events, digest, trouble, warned, schedule }
     }
 
     /// Ends when the last handle aborts it, or with the runtime.
@@ -57,7 +67,10 @@ impl Task {
             let overlap = self.present.held().overlap.as_ref().map(|overlap| overlap.until);
             tokio::select! {
                 command = inbox.recv() => match command {
-                    Some(command) => self.obey(command).await,
+                    Some(command) => {
+                        self.obey(command).await;
+                        look = look.min(self.next_look());
+                    }
                     None => return,
                 },
                 () = sleep_until(overlap.unwrap_or(look)), if overlap.is_some() => {
@@ -72,9 +85,9 @@ impl Task {
     }
 
     fn next_look(&self) -> Instant {
-        let next = Instant::now() + self.plan.poll;
-        match self.plan.interval {
-            Some(interval) => next.min(self.renewed + interval).max(Instant::now() + MOMENT),
+        let next = after(Instant::now(), self.plan.poll);
+        match self.schedule.due(&self.plan, &self.standing()) {
+            Some(due) => next.min(due).max(Instant::now() + MOMENT),
             None => next,
         }
     }
@@ -91,76 +104,66 @@ impl Task {
 
     /// What is due by the clock.
     async fn look(&mut self) {
-        match self.origin {
-            Origin::Files(_) => {
-                let _ = self.renew(false).await;
-            }
-            Origin::Issued { .. } => {
-                let due = self.plan.interval.is_some_and(|every| self.renewed.elapsed() >= every);
-                if due || self.is_near_its_end() && self.short != Some(self.fingerprint()) {
-                    let _ = self.renew(false).await;
-                }
-            }
+        let is_due = match self.origin {
+            Origin::Files(_) => true,
+            Origin::Issued { .. } => self
+                .schedule
+                .due(&self.plan, &self.standing())
+                .is_some_and(|due| due <= Instant::now()),
+        };
+        if is_due {
+            let _ = self.renew(false).await;
         }
-        if self.is_near_its_end() {
-            self.warn();
+        let standing = self.standing();
+        if standing.is_near_its_end || standing.is_last {
+            self.warn(standing.left);
         }
     }
 
-    fn info(&self) -> CertInfo {
-        CertInfo::of(self.present.held().identity.certificate())
+    fn standing(&self) -> Standing {
+        let info = CertInfo::of(self.present.held().identity.certificate());
+        self.schedule.standing(&self.plan, &self.origin, &info)
     }
 
-    fn fingerprint(&self) -> Fingerprint {
-        self.present.held().identity.certificate().fingerprint()
-    }
-
-    fn left(&self) -> Duration {
-        self.info().time_left((self.plan.clock)()).unwrap_or_default()
-    }
-
-    /// A certificate whose whole life is shorter than the days asked for has its last third.
-    fn is_near_its_end(&self) -> bool {
-        let info = self.info();
-        let life = info.not_after.duration_since(info.not_before).unwrap_or_default();
-        !self.plan.rotation.is_zero() && self.left() <= self.plan.rotation.min(life / 3)
-    }
-
-    fn warn(&mut self) {
-        let fingerprint = self.fingerprint();
+    fn warn(&mut self, left: Duration) {
+        let fingerprint = self.present.held().identity.certificate().fingerprint();
         if self.warned.replace(fingerprint) != Some(fingerprint) {
-            let left = self.left();
             tracing::warn!(%fingerprint, ?left, "certificate expires soon");
             self.tell(CertEvent::ExpiringSoon { left });
         }
     }
 
     async fn renew(&mut self, asked: bool) -> Result<(), SecurityError> {
-        match origin::get(&self.origin, (self.plan.clock)()).await {
-            Ok(found) => {
-                self.adopt(found);
-                Ok(())
+        let now = (self.plan.clock)();
+        match origin::get(&self.origin, now).await.and_then(|found| self.adopt(found, now)) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.schedule.failed(&self.plan);
+                Err(self.failed(&error, asked))
             }
-            Err(error) => Err(self.failed(&error, asked)),
         }
     }
 
-    fn adopt(&mut self, found: Found) {
-        self.trouble = None;
-        self.renewed = Instant::now();
+    fn adopt(&mut self, found: Found, now: SystemTime) -> Result<(), SecurityError> {
         if found.digest.is_some() && found.digest == self.digest {
-            return;
+            self.trouble = None;
+            self.schedule.succeeded(None);
+            return Ok(());
         }
+        judge::may_replace(&found, &self.present.held(), now)
+            .map_err(|error| self.origin.blame(error))?;
+        self.trouble = None;
+        self.schedule.succeeded(Some(now));
         self.digest = found.digest;
         let info = CertInfo::of(found.identity.certificate());
         let (fingerprint, not_after) = (info.fingerprint, info.not_after);
         self.put(found.identity, found.roots);
-        self.short = self.is_near_its_end().then_some(fingerprint);
         tracing::info!(%fingerprint, subject = info.subject, "new certificate in use");
         self.tell(match self.origin {
             Origin::Issued { .. } => CertEvent::Renewed { fingerprint, not_after },
             Origin::Files(_) => CertEvent::Reloaded { fingerprint, not_after },
         });
+        Ok(())
     }
 
     /// The roots from before stay trusted for a while, if they are others.
@@ -173,7 +176,7 @@ impl Task {
                 Some(overlap) if overlap.until > Instant::now() => held.roots.and(&overlap.roots),
                 _ => held.roots.clone(),
             };
-            Some(Overlap { roots: before, until: Instant::now() + self.plan.overlap })
+            Some(Overlap { roots: before, until: after(Instant::now(), self.plan.overlap) })
         };
         self.present.put(identity, roots, overlap);
     }
@@ -215,7 +218,7 @@ impl Task {
     /// replaced one after another, and between two of them they are no pair.
     fn failed(&mut self, error: &SecurityError, asked: bool) -> SecurityError {
         let reason = error.to_string();
-        let left = self.left();
+        let left = self.standing().left;
         let days = i64::try_from(left.as_secs() / (24 * 60 * 60)).unwrap_or(i64::MAX);
         let days_left = if left.is_zero() { -1 } else { days };
         let failed = SecurityError::RotationFailed { reason: reason.clone(), days_left };

@@ -128,7 +128,6 @@ async fn an_authority_that_ends_soon_is_told_of_and_not_asked_for_ever() {
         .await
         .unwrap();
     let mut events = manager.subscribe();
-    assert!(matches!(next(&mut events).await, CertEvent::Renewed { .. }));
     let CertEvent::ExpiringSoon { left } = next(&mut events).await else { panic!() };
     assert!(left <= Duration::from_secs(3600), "{left:?}");
     tokio::time::sleep(Duration::from_secs(24 * 3600)).await;

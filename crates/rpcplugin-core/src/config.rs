@@ -14,7 +14,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use crate::Error;
+use crate::{ConfigError, Error};
 
 mod builder;
 mod cert_text;
@@ -83,7 +83,9 @@ impl Candidate {
     /// For people. The text of a certificate tells them nothing.
     fn shown(&self, setting: Setting) -> String {
         match (&self.value, setting.form()) {
-            (Value::Text(text), Form::Certificates) if text.contains('\n') => "PEM text".to_owned(),
+            (Value::Text(text), Form::Certificates) if text.contains(cert_text::PEM) => {
+                "PEM text".to_owned()
+            }
             (value, _) => value.to_string(),
         }
     }
@@ -143,7 +145,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// As [`ConfigBuilder::build`], for the combination of all.
+    /// As [`ConfigBuilder::build`], for the combination of all; `CONFIG_INVALID` for files and a
+    /// profile, which are read while a configuration is built, and not after.
     pub fn with_program(&self, values: Values) -> Result<Self, Error> {
         let mut inner = Inner::clone(&self.inner);
         inner.tls_demand = values.tls_demand.or(inner.tls_demand);
@@ -271,7 +274,11 @@ impl Inner {
 
     fn add_values(&mut self, values: Values, problems: &mut Vec<Error>) {
         for (setting, value) in values.values {
-            if setting.form().admits(&value) {
+            if matches!(setting, Setting::Files | Setting::Profile) {
+                let expected = "nothing: only what builds a configuration names files and profile";
+                let (setting, value) = (setting.variable(), value.to_string());
+                problems.push(ConfigError::Invalid { setting, value, expected }.into());
+            } else if setting.form().admits(&value) {
                 self.add(setting, Candidate { value, source: Source::Program });
             } else {
                 let shown = value.to_string();

@@ -12,6 +12,8 @@ fn f_conf_14_show_says_what_is_set_and_by_whom() {
         let mut command = case.command("config show --sources --config one.yaml");
         command.env("PLUGIN_START_TIMEOUT", "5");
         insta::assert_snapshot!(case.finish(command, 0).stdout, @r"
+        PLUGIN_CONFIG_FILE    one.yaml
+                              from the program
         plugin_server_port    7
                               from one.yaml:2:21
                               over 0 from the default

@@ -1,8 +1,8 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use super::{
-    Candidate, Config, Inner, Setting, Source, Values, file, form::read::Raw, nearest, problem,
-    profile,
+    Candidate, Config, Inner, Setting, Source, Value, Values, file, form::read::Raw, nearest,
+    problem, profile,
 };
 use crate::{ConfigError, Error};
 
@@ -47,9 +47,10 @@ impl ConfigBuilder {
         self
     }
 
-    /// Sets values in their own types. They win over what [`set`](ConfigBuilder::set) gave.
+    /// Sets values in their own types. They win over what [`set`](ConfigBuilder::set) gave, and
+    /// over those of an earlier call; a demand for TLS of an earlier call stays.
     pub fn program(mut self, values: Values) -> Self {
-        self.values = values;
+        self.values = self.values.merged(values);
         self
     }
 
@@ -94,10 +95,10 @@ impl ConfigBuilder {
     /// `CONFIG_ENV` for a value that cannot be; `CONFIG_UNKNOWN_KEY`, `CONFIG_UNKNOWN_PROFILE`;
     /// `CONFIG_FILE_NOT_FOUND` and `CONFIG_FILE_SYNTAX` for files, `CONFIG_NOT_BUILT` for any in a
     /// build without the feature `config-files`; `SECURITY_FILE_PERMISSIONS` for a key that others
-    /// can read; `CONFIG_CONFLICT`; `SECURITY_CONFIG_CONFLICT` if a layer lowers the protection that another
-    /// chose; `SECURITY_TLS_REQUIRED` without any certificates. With several problems it is the
-    /// first one's code, and all are listed.
-    pub fn build(self) -> Result<Config, Error> {
+    /// can read; `CONFIG_CONFLICT`; `SECURITY_CONFIG_CONFLICT` if a layer lowers the protection that
+    /// another chose; `SECURITY_TLS_REQUIRED` without any certificates. With several problems it is
+    /// the first one's code, and all are listed.
+    pub fn build(mut self) -> Result<Config, Error> {
         let mut problems = Vec::new();
         let mut inner = Inner::new();
         inner.tls_demand = self.values.tls_demand;
@@ -121,6 +122,8 @@ impl ConfigBuilder {
         for (name, Bytes(value)) in self.environment {
             let Some(name) = name.to_str() else { continue };
             match Setting::ALL.iter().find(|setting| setting.variable() == name) {
+                // They were followed before all others.
+                Some(Setting::Files | Setting::Profile) => {}
                 Some(&setting) => {
                     let raw = value.into_string().map_or_else(Raw::Bytes, Raw::Text);
                     let source = Source::Variable(setting.variable());
@@ -138,30 +141,61 @@ impl ConfigBuilder {
         Ok(Config { inner: inner.into() })
     }
 
-    /// The files, with the profile that was chosen.
-    fn add_files(&self, inner: &mut Inner, problems: &mut Vec<Error>) {
-        let variable = |wanted: &str| {
-            let mut all = self.environment.iter();
-            all.find(|(name, _)| name == wanted).map(|(_, Bytes(value))| value)
-        };
-        let given = variable("PLUGIN_PROFILE").map(|name| name.to_string_lossy().into_owned());
-        if let Some(name) = &self.profile {
-            let raw = Raw::Text(name.clone());
-            add(inner, Setting::Profile, raw, Source::Program, problems);
-        }
-        let chosen = given.as_deref().or(self.profile.as_deref());
-
+    /// Those that the variables name come after the program's.
+    fn named_files(&mut self, inner: &mut Inner) -> Vec<file::Named> {
         let named = |by: Source| move |path| file::Named { path, by: by.clone() };
-        let mut files: Vec<_> = self.files.iter().cloned().map(named(Source::Program)).collect();
-        if let Some(list) = variable("PLUGIN_CONFIG_FILE") {
-            let by = Source::Variable("PLUGIN_CONFIG_FILE");
+        if let Some(Value::Paths(paths)) = self.values.take(Setting::Files) {
+            self.files.extend(paths);
+        }
+        let mut all = self.files.clone();
+        let mut files: Vec<_> = all.iter().cloned().map(named(Source::Program)).collect();
+        if !all.is_empty() {
+            let value = Value::Paths(all.clone());
+            inner.add(Setting::Files, Candidate { value, source: Source::Program });
+        }
+        if let Some(list) = self.variable("PLUGIN_CONFIG_FILE") {
+            let source = Source::Variable("PLUGIN_CONFIG_FILE");
             // An empty entry between two separators names nothing.
             let paths = std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty());
-            files.extend(paths.map(named(by)));
+            let paths: Vec<_> = paths.collect();
+            files.extend(paths.iter().cloned().map(named(source.clone())));
+            all.extend(paths);
+            inner.add(Setting::Files, Candidate { value: Value::Paths(all), source });
         }
+        files
+    }
+
+    /// Adds what is said of it, and tells the winner.
+    fn chosen_profile(&mut self, inner: &mut Inner, problems: &mut Vec<Error>) -> Option<String> {
+        if let Some(Value::Text(name)) = self.values.take(Setting::Profile) {
+            self.profile = Some(name);
+        }
+        let given = self.variable("PLUGIN_PROFILE");
+        let given =
+            given.cloned().map(|name| name.into_string().map_or_else(Raw::Bytes, Raw::Text));
+        let own = self.profile.clone().map(Raw::Text).map(|name| (name, Source::Program));
+        let layers = own.into_iter().chain(given.map(|n| (n, Source::Variable("PLUGIN_PROFILE"))));
+        for (name, source) in layers {
+            add(inner, Setting::Profile, name, source, problems);
+        }
+        match inner.value(Setting::Profile) {
+            Some(Value::Text(name)) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
+    fn variable(&self, wanted: &str) -> Option<&OsString> {
+        let mut all = self.environment.iter();
+        all.find(|(name, _)| name == wanted).map(|(_, Bytes(value))| value)
+    }
+
+    /// The files, with the profile that was chosen.
+    fn add_files(&mut self, inner: &mut Inner, problems: &mut Vec<Error>) {
+        let chosen = self.chosen_profile(inner, problems);
+        let files = self.named_files(inner);
         let mut known: Vec<Box<str>> = Vec::new();
         for file in &files {
-            file::load(inner, file, chosen, &mut known, problems);
+            file::load(inner, file, chosen.as_deref(), &mut known, problems);
         }
         inner.files = files.into_iter().map(|file| file.path).collect();
         inner.profiles = known.clone();
@@ -170,12 +204,13 @@ impl ConfigBuilder {
 
         let Some(name) = chosen else { return };
         let defined = known.iter().any(|known| **known == *name);
-        let built_in = profile::built_in(name);
+        let built_in = profile::built_in(&name);
         if built_in.is_none() && !defined {
             known.push(profile::GO_PLUGIN.into());
             known.sort_unstable();
             known.dedup();
-            let name = crate::escape_text(name).into();
+            let known = known.iter().map(|known| crate::escape_text(known).into()).collect();
+            let name = crate::escape_text(&name).into();
             problems.push(ConfigError::UnknownProfile { name, known }.into());
         }
         for (setting, value) in built_in.into_iter().flat_map(|values| values.values) {

@@ -1,15 +1,20 @@
-//! Certificates and keys: text, URL or path. They are read when a configuration is resolved, so
-//! that a wrong path ends that and not a later start.
+//! Certificates, keys and cookies: text, URL or path. They are read when a configuration is
+//! resolved, so that a wrong path ends that and not a later start.
 
-use std::{fs::File, io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
-use zeroize::Zeroizing;
-
-use super::{Candidate, Form, Inner, Secret, Setting, Source, Value, file::open};
+use super::{Candidate, Form, Inner, Secret, Setting, Value, file::open, problem};
 use crate::{ConfigError, Error, SecurityError};
 
+mod url;
+
 /// How PEM begins; it is in no path that anybody uses.
-const PEM: &str = "-----BEGIN ";
+pub(super) const PEM: &str = "-----BEGIN ";
+/// No system opens a longer path. A longer text was meant as something else.
+const LONGEST_PATH: usize = 4096;
 
 impl Inner {
     /// Puts the text in the place of URLs and paths, for the values that hold.
@@ -20,8 +25,8 @@ impl Inner {
                 continue;
             };
             let read = match setting.form() {
-                Form::Certificates => resolve(winner, false),
-                Form::Key => resolve(winner, true),
+                Form::Certificates | Form::Key => pem(winner, setting.is_secret()),
+                Form::Secret => secret(winner, setting),
                 _ => continue,
             };
             match read {
@@ -34,7 +39,7 @@ impl Inner {
 }
 
 /// `None` if it is text already.
-fn resolve(candidate: &Candidate, is_key: bool) -> Result<Option<Value>, Error> {
+fn pem(candidate: &Candidate, is_key: bool) -> Result<Option<Value>, Error> {
     let given = match &candidate.value {
         Value::Text(text) => text.as_str(),
         Value::Secret(secret) => secret.expose(),
@@ -43,61 +48,109 @@ fn resolve(candidate: &Candidate, is_key: bool) -> Result<Option<Value>, Error> 
     if given.contains(PEM) {
         return Ok(None);
     }
-    let path = PathBuf::from(path_of(given.trim()));
-    let unreadable = |source: io::Error| {
-        // What was meant as a key and is no path is not shown.
-        let missing = is_key && source.kind() == io::ErrorKind::NotFound;
-        let path = if missing { Secret::REDACTED.into() } else { path.clone() };
-        let from: Box<Source> = Box::new(candidate.source.clone());
-        Error::from(ConfigError::Unreadable { path, from, source })
+    let named = named(candidate, given.trim(), is_key)?;
+    let text = named.read()?;
+    if !text.expose().contains(PEM) {
+        return Err(named.unreadable(invalid_data("it holds no PEM")));
+    }
+    Ok(Some(if is_key { text.into() } else { text.expose().into() }))
+}
+
+/// Only a URL is told from text: a path may be a cookie.
+fn secret(candidate: &Candidate, setting: Setting) -> Result<Option<Value>, Error> {
+    let Value::Secret(given) = &candidate.value else { return Ok(None) };
+    if !url::is_url(given.expose()) {
+        return Ok(None);
+    }
+    let text = named(candidate, given.expose(), true)?.read()?;
+    // Editors end a file's last line.
+    let line = text.expose();
+    let line = line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
+    let value = Value::from(Secret::from(line));
+    if !setting.form().admits(&value) {
+        return Err(problem::invalid(setting, value.to_string(), candidate.source.clone()).into());
+    }
+    Ok(Some(value))
+}
+
+/// A file that somebody named as the place of a value.
+struct Named<'a> {
+    candidate: &'a Candidate,
+    path: PathBuf,
+    is_secret: bool,
+}
+
+fn named<'a>(candidate: &'a Candidate, given: &str, is_secret: bool) -> Result<Named<'a>, Error> {
+    let path = match url::path(given) {
+        Ok(path) => path,
+        Err(reason) => {
+            let named = Named { candidate, path: given.into(), is_secret };
+            return Err(named.hidden(invalid_data(reason), is_secret));
+        }
     };
-    let file = open::open(&path).map_err(unreadable)?;
-    if is_key {
-        check_mode(&file, &path).map_err(|error| match error {
-            Ok(source) => unreadable(source),
-            Err(error) => error.into(),
-        })?;
-    }
-    let text = Zeroizing::new(open::read(file).map_err(unreadable)?);
-    if !text.contains(PEM) {
-        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidData, "it holds no PEM")));
-    }
-    Ok(Some(if is_key { Secret::from(text.as_str()).into() } else { text.as_str().into() }))
+    Ok(Named { candidate, path, is_secret })
 }
 
-/// A path, or that of a `file://` URL of this machine.
-fn path_of(given: &str) -> String {
-    let Some(rest) = given.strip_prefix("file://") else { return given.to_owned() };
-    let rest = rest.strip_prefix("localhost").unwrap_or(rest);
-    let mut bytes = Vec::with_capacity(rest.len());
-    let mut left = rest.as_bytes();
-    while let [first, others @ ..] = left {
-        let decoded = match (first, others) {
-            (b'%', [high, low, ..]) => std::str::from_utf8(&[*high, *low])
-                .ok()
-                .and_then(|d| u8::from_str_radix(d, 16).ok()),
-            _ => None,
+impl Named<'_> {
+    fn read(&self) -> Result<Secret, Error> {
+        let too_long = self.path.as_os_str().len() > LONGEST_PATH;
+        let file = if too_long {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "it is too long for a path"))
+        } else {
+            open::open(&self.path)
         };
-        bytes.push(decoded.unwrap_or(*first));
-        left = if decoded.is_some() { &others[2..] } else { others };
+        let file = file.map_err(|error| {
+            // What is no path may be the secret itself, and a key may stand in the place of its
+            // certificate. What the system keeps from us, it knows as a path.
+            let path_like = match error.kind() {
+                io::ErrorKind::PermissionDenied => true,
+                io::ErrorKind::NotFound => !self.is_secret,
+                _ => false,
+            };
+            self.hidden(error, !path_like)
+        })?;
+        if self.is_secret {
+            let metadata = file.metadata().map_err(|error| self.unreadable(error))?;
+            check_access(&metadata, &self.path)?;
+        }
+        open::read(file).map(Secret::from).map_err(|error| self.unreadable(error))
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+
+    fn unreadable(&self, source: io::Error) -> Error {
+        self.hidden(source, false)
+    }
+
+    fn hidden(&self, source: io::Error, is_hidden: bool) -> Error {
+        let path = if is_hidden { Secret::REDACTED.into() } else { self.path.clone() };
+        let from = Box::new(self.candidate.source.clone());
+        ConfigError::Unreadable { path, from, source }.into()
+    }
 }
 
-/// Whether nobody but its owner can read it.
+fn invalid_data(reason: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}
+
+/// Whether nobody but its owner can read it, and its owner is who runs this, or the superuser.
 #[cfg(unix)]
-fn check_mode(file: &File, path: &std::path::Path) -> Result<(), Result<io::Error, SecurityError>> {
-    let metadata = file.metadata().map_err(Ok)?;
-    let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777;
-    if mode & 0o077 == 0 {
-        return Ok(());
+fn check_access(metadata: &std::fs::Metadata, path: &Path) -> Result<(), SecurityError> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+    let refused = |reason| Err(SecurityError::FilePermissions { path: path.to_owned(), reason });
+    let owner = metadata.uid();
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        return refused(format!("it holds a secret and belongs to another user, {owner}"));
     }
-    let reason = format!("it holds a key and others can reach it: mode {mode:04o}, not 0600");
-    Err(Err(SecurityError::FilePermissions { path: path.to_owned(), reason }))
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        let reason = "it holds a secret and others can reach it";
+        return refused(format!("{reason}: mode {mode:04o}, not 0600"));
+    }
+    Ok(())
 }
 
 /// Windows keeps access lists, and gives a file that of its directory.
 #[cfg(not(unix))]
-fn check_mode(_: &File, _: &std::path::Path) -> Result<(), Result<io::Error, SecurityError>> {
+fn check_access(_: &std::fs::Metadata, _: &Path) -> Result<(), SecurityError> {
     Ok(())
 }

@@ -15,6 +15,8 @@ mod json;
 mod load;
 pub(super) mod open;
 #[cfg(feature = "config-files")]
+mod shown;
+#[cfg(feature = "config-files")]
 mod toml;
 #[cfg(feature = "config-files")]
 mod tree;

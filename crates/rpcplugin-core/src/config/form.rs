@@ -42,7 +42,8 @@ pub enum Form {
     Networks,
     /// Application versions, each once.
     Versions,
-    /// A text that is shown nowhere, without control characters.
+    /// A text without control characters, or the `file://` URL of a file with such a line. It is
+    /// shown nowhere.
     Secret,
     /// Certificates: PEM text, a `file://` URL or a path.
     Certificates,
@@ -159,7 +160,9 @@ impl Form {
             Self::Paths => "files that end in .toml, .yaml, .yml or .json, separated as in PATH",
             Self::Networks => "unix, tcp or both, each once",
             Self::Versions => "whole numbers from 0 to 2147483647, at least one, each once",
-            Self::Secret => "a text without control characters, not empty",
+            Self::Secret => {
+                "a text without control characters, not empty, or the file:// URL of one"
+            }
             Self::Certificates => "certificates as PEM text, a file:// URL or a path",
             Self::Key => "a private key as PEM text, a file:// URL or a path",
             Self::LogLevel => return words(LogLevel::WORDS),

@@ -7,6 +7,9 @@ use super::*;
 mod certificates;
 #[cfg(feature = "config-files")]
 mod files;
+mod layers;
+#[cfg(feature = "config-files")]
+mod sources;
 
 /// As much of a certificate as is looked at here.
 const PEM: &str = "-----BEGIN X-----";

@@ -53,7 +53,9 @@ impl fmt::Display for Value {
             Self::Text(text) => f.write_str(&crate::escape_text(text)),
             Self::Ip(ip) => ip.fmt(f),
             Self::Path(path) => f.write_str(&crate::escape_text(&path.to_string_lossy())),
-            Self::Paths(paths) => write_list(f, paths.iter().map(|path| path.display())),
+            Self::Paths(paths) => {
+                write_list(f, paths.iter().map(|path| crate::escape_text(&path.to_string_lossy())))
+            }
             Self::Networks(networks) => write_list(f, networks.iter()),
             Self::Versions(versions) => write_list(f, versions.iter()),
             Self::Names(names) => write_list(f, names.iter()),

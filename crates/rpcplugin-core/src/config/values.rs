@@ -56,6 +56,25 @@ impl Values {
         self
     }
 
+    /// These, and over them the others'.
+    pub(super) fn merged(self, over: Self) -> Self {
+        let tls_demand = over.tls_demand.or(self.tls_demand);
+        let all = over.values.into_iter();
+        let merged = all.fold(self, |merged, (setting, value)| merged.with(setting, value));
+        Self { tls_demand, ..merged }
+    }
+
+    /// Takes one out if it has the setting's type; of another, it stays and is refused with the
+    /// others.
+    pub(super) fn take(&mut self, setting: Setting) -> Option<Value> {
+        let fits = matches!(
+            (setting, self.get(setting)?),
+            (Setting::Files, Value::Paths(_)) | (Setting::Profile, Value::Text(_))
+        );
+        let place = self.values.iter().position(|(present, _)| fits && *present == setting)?;
+        Some(self.values.remove(place).1)
+    }
+
     /// What was set, if it was.
     #[must_use]
     pub fn get(&self, setting: Setting) -> Option<&Value> {

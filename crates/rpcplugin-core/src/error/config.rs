@@ -42,7 +42,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// A file that a configuration names, or one with a configuration, cannot be read.
-    #[error("{} cannot be read, named by {from}", path.display())]
+    #[error("{} cannot be read, named by {from}", crate::escape_text(&path.to_string_lossy()))]
     Unreadable {
         /// The file; `[redacted]` where it may be a secret itself.
         path: PathBuf,

@@ -5,8 +5,8 @@ use std::{ops::Range, path::Path, sync::Arc};
 use miette::NamedSource;
 
 use super::{
-    FilePlace, Named, json, open, toml,
-    tree::{self, Fault, Key, Kind, Node},
+    FilePlace, Named, json, open, shown, toml,
+    tree::{self, Fault, Key, Kind, Node, PROFILES},
     yaml,
 };
 use crate::{
@@ -16,8 +16,6 @@ use crate::{
 
 /// Problems that are told of; a file of a megabyte could have a hundred thousand.
 const MOST: usize = 50;
-/// The key of the table of profiles.
-const PROFILES: &str = "profile";
 
 /// Reads a file into its layer. `profile` is the one to overlay, `profiles` collects those that
 /// there are.
@@ -49,18 +47,13 @@ pub(in crate::config) fn load(
     let mut file = File { path: named.path.as_path().into(), text: &text, shown: None };
     match parse(&text) {
         Ok(root) => {
-            let name = named.path.display().to_string();
-            file.shown =
-                Some(Arc::new(NamedSource::new(name, tree::without_secrets(&text, &root))));
+            let name = crate::escape_text(&named.path.to_string_lossy());
+            let shown = shown::without_secrets(&text, &root);
+            file.shown = shown.map(|text| Arc::new(NamedSource::new(name, text)));
             Loading { file, inner, profile, profiles, problems }.root(&root);
         }
         Err(faults) => {
-            // Without a tree nobody knows which parts are secret.
-            let lower = text.to_ascii_lowercase();
-            if !lower.contains("cookie") && !lower.contains("key") {
-                let name = named.path.display().to_string();
-                file.shown = Some(Arc::new(NamedSource::new(name, text.clone())));
-            }
+            // Nothing is shown: without a tree nobody knows which parts are secret.
             problems.extend(faults.into_iter().take(MOST).map(|fault| file.syntax(fault)));
         }
     }
@@ -117,7 +110,7 @@ impl Loading<'_, '_> {
         for (_, profiles) in profiles {
             let Some(entries) = self.table(profiles) else { continue };
             for (name, profile) in entries {
-                self.profiles.push(crate::escape_text(&name.text).into());
+                self.profiles.push(name.text.as_str().into());
                 let chosen = self.profile == Some(name.text.as_str());
                 let Some(entries) = self.table(profile) else { continue };
                 for (key, value) in entries {

@@ -5,8 +5,10 @@ use std::{
     ops::Range,
 };
 
-use crate::config::{Setting, form::read::Raw};
+use crate::config::form::read::Raw;
 
+/// The key of the table of profiles.
+pub(super) const PROFILES: &str = "profile";
 /// Deeper, it is no configuration.
 pub(super) const DEEPEST: usize = 16;
 
@@ -62,32 +64,6 @@ impl Node {
             Kind::List(_) => "a list",
             Kind::Table(_) => "a table",
             Kind::Other => "nothing",
-        }
-    }
-}
-
-/// Stars out every value that is not known to be harmless, so that the rest can be shown. All
-/// offsets stay as they are.
-pub(super) fn without_secrets(text: &str, root: &Node) -> String {
-    let mut bytes = text.as_bytes().to_vec();
-    star_out(root, false, &mut bytes);
-    // Only whole values were overwritten.
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn star_out(node: &Node, harmless: bool, bytes: &mut [u8]) {
-    match &node.kind {
-        Kind::Table(entries) => {
-            for (key, value) in entries {
-                let known = Setting::from_key(&key.text);
-                star_out(value, known.is_some_and(|setting| !setting.is_secret()), bytes);
-            }
-        }
-        Kind::List(items) => items.iter().for_each(|item| star_out(item, harmless, bytes)),
-        Kind::Scalar(_) | Kind::Other if harmless => {}
-        Kind::Scalar(_) | Kind::Other => {
-            let value = bytes.get_mut(node.span.clone()).unwrap_or_default();
-            value.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b'*');
         }
     }
 }

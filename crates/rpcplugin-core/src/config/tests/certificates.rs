@@ -65,3 +65,76 @@ fn a_certificate_that_another_layer_replaces_is_not_read() {
     let config = builder.environment([("PLUGIN_CA_CERT", PEM)]).build().unwrap();
     assert_eq!(config.ca_cert(), Some(PEM));
 }
+
+#[track_caller]
+fn hides(values: Values, secret: &str) -> Error {
+    let error = Config::builder().program(values).build().unwrap_err();
+    let shown = format!("{error} {error:?} {error:#?} {}", error.to_json());
+    assert!(!shown.contains(secret), "{shown}");
+    error
+}
+
+#[test]
+fn a_key_that_is_no_path_is_not_shown_whatever_opening_it_says() {
+    let long = "c2VjcmV0".repeat(64);
+    let nul = "c2VjcmV0\0";
+    for key in ["c2VjcmV0", &long, nul, r#"{"kty":"EC","d":"c2VjcmV0"}"#, "c2VjcmV0/x"] {
+        let secret = "c2Vj";
+        hides(Values::new().host_cert(PEM).host_key(key.into()), secret);
+        // One that was swapped with its certificate.
+        if key.len() > 255 {
+            hides(Values::new().host_cert(key).host_key(PEM.into()), secret);
+        }
+    }
+}
+
+#[test]
+fn a_url_of_a_file_names_this_machine_and_an_absolute_path() {
+    for url in
+        ["file://etc/ca.crt", "file://localhostile/x", "file:///a%+1", "file:///a%", "file://"]
+    {
+        let error = Config::builder().set("plugin_ca_cert", url).build().unwrap_err();
+        assert_eq!(error.code(), "CONFIG_FILE_NOT_FOUND", "{url}");
+        let text = format!("{error:?}");
+        assert!(text.contains("it is not the URL of a file of this machine"), "{url}: {text}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_url_may_hold_bytes_that_are_no_text() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let made = tempfile::tempdir().unwrap();
+    let name = std::ffi::OsStr::from_bytes(b"\xff.pem");
+    write(&made.path().join(name), PEM, 0o600);
+    let url = format!("file://{}/%FF.pem", made.path().display());
+    let config = Config::builder().set("plugin_ca_cert", url).build().unwrap();
+    assert_eq!(config.ca_cert(), Some(PEM));
+}
+
+#[test]
+fn a_cookie_is_read_from_the_url_of_a_file() {
+    let made = tempfile::tempdir().unwrap();
+    let path = made.path().join("cookie");
+    let url = format!("file://{}", path.display());
+    let build = || Config::builder().environment([("PLUGIN_MAGIC_COOKIE_VALUE", &url)]).build();
+    for text in ["s3cret", "s3cret\n", "s3cret\r\n"] {
+        write(&path, text, 0o600);
+        let config = build().unwrap();
+        assert_eq!(config.magic_cookie_value().unwrap().expose(), "s3cret");
+    }
+    for text in ["", "\n", "s3cret\n\n"] {
+        write(&path, text, 0o600);
+        let error = build().unwrap_err();
+        assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+        assert_eq!(error.code(), "CONFIG_COOKIE");
+    }
+    // A path is a text, which a cookie may be.
+    let plain = Config::builder().set("plugin_magic_cookie_value", "/run/c").build().unwrap();
+    assert_eq!(plain.magic_cookie_value().unwrap().expose(), "/run/c");
+    #[cfg(unix)]
+    {
+        write(&path, "s3cret", 0o644);
+        assert_eq!(build().unwrap_err().code(), "SECURITY_FILE_PERMISSIONS");
+    }
+}

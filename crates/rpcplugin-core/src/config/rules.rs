@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{Candidate, Inner, Setting, Source, Value};
+use super::{Candidate, Inner, Setting, Value};
 use crate::{ConfigError, Error, SecurityError};
 
 /// Those that bring certificates, so that TLS is wanted.
@@ -17,18 +17,40 @@ const CERTIFICATES: [Setting; 8] = [
     Setting::MtlsCertDir,
 ];
 
-/// How well a value protects; `None` for settings that are not about protection.
-fn protection(setting: Setting, value: &Value) -> Option<u8> {
+/// Whole identities, one of which must stand in for one-time certificates. The last one brings its
+/// key itself. Which side reads the configuration is not known here.
+const IDENTITIES: [&[Setting]; 3] = [
+    &[Setting::HostCert, Setting::HostKey],
+    &[Setting::ServerCert, Setting::ServerKey],
+    &[Setting::MtlsCertDir],
+];
+
+/// How well a value protects, the more the better; `None` for settings that are not about
+/// protection.
+fn protection(setting: Setting, value: &Value) -> Option<u64> {
     match (setting, value) {
-        (Setting::Insecure | Setting::InheritEnv, Value::Flag(weak)) => Some(u8::from(!weak)),
+        (Setting::Insecure | Setting::InheritEnv, Value::Flag(weak)) => Some(u64::from(!weak)),
         (Setting::AutoMtls | Setting::ServerRequireTls, Value::Flag(strong)) => {
-            Some(u8::from(*strong))
+            Some(u64::from(*strong))
         }
-        (Setting::TlsMinVersion, Value::TlsMinVersion(version)) => Some(*version as u8),
-        (Setting::Reflection, Value::ReflectionMode(mode)) => Some(*mode as u8),
-        (Setting::ServerUnixSocketMode, Value::Mode(mode)) => Some(u8::from(*mode == 0o600)),
+        (Setting::TlsMinVersion, Value::TlsMinVersion(version)) => Some(*version as u64),
+        (Setting::Reflection, Value::ReflectionMode(mode)) => Some(*mode as u64),
+        (Setting::ServerUnixSocketMode, Value::Mode(mode)) => Some(u64::from(*mode == 0o600)),
+        (
+            Setting::LimitMemory
+            | Setting::LimitOpenFiles
+            | Setting::LimitProcesses
+            | Setting::LimitFileSize,
+            Value::Number(most),
+        ) => Some(tightness(*most)),
+        (Setting::LimitCpuTime, Value::Time(most)) => Some(tightness(most.as_secs())),
         _ => None,
     }
+}
+
+/// Zero is no limit at all.
+const fn tightness(most: u64) -> u64 {
+    if most == 0 { 0 } else { u64::MAX - most }
 }
 
 impl Inner {
@@ -41,18 +63,18 @@ impl Inner {
         problems
     }
 
-    /// Environment and files raise the protection that the program chose, and never lower it.
+    /// A layer raises the protection that those below it chose, and never lowers it.
     fn check_lowered(&self, problems: &mut Vec<Error>) {
         for &setting in Setting::ALL {
             // What certificates replace is no loss.
-            if setting == Setting::AutoMtls && self.certificates().next().is_some() {
+            if setting == Setting::AutoMtls && self.has_identity() {
                 continue;
             }
-            let stack = self.stack(setting);
-            let Some(chosen) = stack.iter().rfind(|one| one.source == Source::Program) else {
+            let [lower @ .., effective] = self.stack(setting) else { continue };
+            let others = lower.iter().filter(|one| one.source.is_other_layer(&effective.source));
+            let Some(chosen) = others.max_by_key(|one| protection(setting, &one.value)) else {
                 continue;
             };
-            let Some(effective) = stack.last() else { continue };
             if protection(setting, &effective.value) < protection(setting, &chosen.value) {
                 problems.push(conflict(written(setting, effective), written(setting, chosen)));
             }
@@ -75,7 +97,7 @@ impl Inner {
             return;
         }
         let off = self.value(Setting::AutoMtls) == Some(&Value::Flag(false));
-        if off && self.certificates().next().is_none() && self.tls_demand.is_none() {
+        if off && !self.has_identity() && self.tls_demand.is_none() {
             problems.push(SecurityError::TlsRequired.into());
         }
     }
@@ -86,6 +108,10 @@ impl Inner {
         let asked =
             asked.flat_map(|setting| self.stack(setting).iter().map(move |one| (setting, one)));
         asked.filter(|(_, one)| one.value == Value::Flag(true)).chain(self.certificates())
+    }
+
+    fn has_identity(&self) -> bool {
+        IDENTITIES.iter().any(|whole| whole.iter().all(|one| self.value(*one).is_some()))
     }
 
     fn certificates(&self) -> impl Iterator<Item = (Setting, &Candidate)> {

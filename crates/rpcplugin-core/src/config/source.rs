@@ -27,6 +27,14 @@ impl Source {
         }
     }
 
+    /// Whether somebody else may have written it: each file is a layer of its own.
+    pub(super) fn is_other_layer(&self, other: &Self) -> bool {
+        match (self.place(), other.place()) {
+            (Some(one), Some(other)) => one.path() != other.path(),
+            _ => self.rank() != other.rank(),
+        }
+    }
+
     /// Sources of one rank follow the order in which they are named.
     pub(super) const fn rank(&self) -> u8 {
         match self {

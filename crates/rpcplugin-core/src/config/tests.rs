@@ -30,6 +30,10 @@ fn samples() -> Vec<(Setting, [&'static str; 3])> {
                 // Whoever sets one port keeps it between the other's defaults.
                 (HostMinPort, _) => ["10001", "10002", "10003"],
                 (HostMaxPort, _) => ["25001", "25002", "65535"],
+                // Each protects better than the one before it, for no file lowers another's.
+                (LimitMemory | LimitFileSize, _) => ["4096KiB", "3MiB", "2097152"],
+                (LimitOpenFiles | LimitProcesses, _) => ["33", "32", "31"],
+                (LimitCpuTime, _) => ["1m", "4s", "3"],
                 (ServerPort, _) => ["1", "2", "65535"],
                 (_, Form::Flag) => {
                     let other = setting.default() != Some(Value::Flag(true));
@@ -45,7 +49,7 @@ fn samples() -> Vec<(Setting, [&'static str; 3])> {
                 (_, Form::LogLevel) => ["TRACE", "warning", "Off"],
                 (_, Form::CertKeyType) => ["p384", "ed25519", "P521"],
                 (_, Form::TlsMinVersion) => ["1.3", "1.3", "1.3"],
-                (_, Form::ReflectionMode) => ["always", "never", "ALWAYS"],
+                (_, Form::ReflectionMode) => ["always", "never", "Never"],
                 (_, Form::Path | Form::AbsolutePath) => ["/a", "/b/c", "/d"],
                 (_, Form::Certificates | Form::Key) => {
                     ["-----BEGIN A-----", "-----BEGIN B-----", "-----BEGIN C-----"]
@@ -72,7 +76,7 @@ fn partners(setting: Setting) -> Values {
         Setting::ServerCert => values.server_key(PEM.into()),
         Setting::ServerKey => values.server_cert(PEM),
         // Plaintext or certificates must come instead.
-        Setting::AutoMtls => values.ca_cert(PEM),
+        Setting::AutoMtls => values.host_cert(PEM).host_key(PEM.into()),
         _ => values,
     }
 }

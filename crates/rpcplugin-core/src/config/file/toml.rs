@@ -1,12 +1,14 @@
 //! TOML to a tree.
 
 use toml::de::{DeTable, DeValue};
+use toml_parser::{Source, lexer::TokenKind};
 
-use super::tree::{Fault, Key, Kind, Node};
+use super::tree::{DEEPEST, Fault, Key, Kind, Node};
 
 type Spanned<T> = toml::Spanned<T>;
 
 pub(super) fn parse(text: &str) -> Result<Node, Vec<Fault>> {
+    check_depth(text).map_err(|fault| vec![fault])?;
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         return Ok(Node { span: table.span(), kind: table_kind(table.get_ref()) });
@@ -28,7 +30,7 @@ fn table_kind(table: &DeTable<'_>) -> Kind {
     Kind::Table(entries)
 }
 
-/// The parser bounds the depth.
+/// The depth was checked.
 fn node(value: &Spanned<DeValue<'_>>) -> Node {
     let kind = match value.get_ref() {
         DeValue::String(text) => Kind::Scalar(text.to_string()),
@@ -40,4 +42,27 @@ fn node(value: &Spanned<DeValue<'_>>) -> Node {
         DeValue::Table(table) => table_kind(table),
     };
     Node { kind, span: value.span() }
+}
+
+/// Looks at brackets and at the dots of keys before the parser does, which bounds the former alone:
+/// each dot makes a table, and so many tables in each other end the stack as they are dropped.
+fn check_depth(text: &str) -> Result<(), Fault> {
+    let (mut open, mut dots) = (0_usize, 0_usize);
+    for token in Source::new(text).lex() {
+        match token.kind() {
+            TokenKind::Dot => dots += 1,
+            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => open += 1,
+            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
+                open = open.saturating_sub(1);
+            }
+            // Where a key may begin.
+            TokenKind::Equals | TokenKind::Comma | TokenKind::Newline => dots = 0,
+            _ => {}
+        }
+        if open.max(dots) > DEEPEST {
+            let span = token.span();
+            return Err(Fault { reason: "too deep".to_owned(), span: span.start()..span.end() });
+        }
+    }
+    Ok(())
 }

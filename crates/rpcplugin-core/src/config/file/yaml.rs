@@ -7,14 +7,14 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 use super::tree::{DEEPEST, Fault, Key, Kind, Node};
 
 pub(super) fn parse(text: &str) -> Result<Node, Vec<Fault>> {
-    let mut reader = Reader { text, lines: line_starts(text), parser: Parser::new_from_str(text) };
+    let mut reader = Reader { text, starts: starts(text), parser: Parser::new_from_str(text) };
     reader.document().map_err(|fault| vec![fault])
 }
 
 struct Reader<'a, P> {
     text: &'a str,
-    /// Where each line begins.
-    lines: Vec<usize>,
+    /// Where each character begins; empty if that is the same as its number.
+    starts: Vec<usize>,
     parser: P,
 }
 
@@ -129,17 +129,21 @@ where
         start..self.offset(&span.end).max(start)
     }
 
-    /// The parser counts characters; everything else counts bytes.
+    /// The parser counts characters; everything else counts bytes. Its lines are not ours: it ends
+    /// one at a lone carriage return.
     fn offset(&self, marker: &Marker) -> usize {
-        let line = marker.line().saturating_sub(1);
-        let start = self.lines.get(line).copied().unwrap_or(self.text.len());
-        let rest = self.text.get(start..).unwrap_or_default();
-        start + rest.char_indices().nth(marker.col()).map_or(rest.len(), |(at, _)| at)
+        let end = self.text.len();
+        let index = marker.index();
+        if self.starts.is_empty() {
+            return index.min(end);
+        }
+        self.starts.get(index).copied().unwrap_or(end)
     }
 }
 
-fn line_starts(text: &str) -> Vec<usize> {
-    let mut starts = vec![0];
-    starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
-    starts
+fn starts(text: &str) -> Vec<usize> {
+    if text.is_ascii() {
+        return Vec::new();
+    }
+    text.char_indices().map(|(at, _)| at).collect()
 }

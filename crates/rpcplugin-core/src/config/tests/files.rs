@@ -22,7 +22,7 @@ fn write(directory: &Path, name: &str, extension: &str, key: &str, text: &str) -
 #[test]
 fn each_setting_comes_from_each_format_and_a_later_file_wins() {
     let made = tempfile::tempdir().unwrap();
-    for (setting, [first, second, program]) in samples() {
+    for (setting, [first, second, third]) in samples() {
         let key = setting.key().unwrap();
         for extension in FORMATS {
             let one = write(made.path(), "one", extension, &key, first);
@@ -42,15 +42,15 @@ fn each_setting_comes_from_each_format_and_a_later_file_wins() {
             let config = build(base().file(&one).file(&two));
             assert_eq!(config.value(setting), Some(&value(setting, second)), "{setting}");
             assert_eq!(config.files(), [one.clone(), two.clone()]);
-            let environment = [(setting.variable(), first)];
+            let environment = [(setting.variable(), third)];
             let config = build(base().file(&two).environment(environment));
-            assert_eq!(config.value(setting), Some(&value(setting, first)), "{setting}");
+            assert_eq!(config.value(setting), Some(&value(setting, third)), "{setting}");
             let entry = config.entry(setting);
             assert!(matches!(entry.overridden[0].source, Source::File(_)), "{setting}");
 
             // Files may raise protection, so that the program's value must not be the better one.
             let equal = build(base().set(&key, second).file(&two));
-            assert!(matches!(equal.entry(setting).source, Source::File(_)), "{setting}: {program}");
+            assert!(matches!(equal.entry(setting).source, Source::File(_)), "{setting}");
         }
     }
 }

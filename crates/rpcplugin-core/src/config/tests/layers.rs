@@ -74,3 +74,93 @@ fn files_among_values_are_read_before_the_program_goes_on() {
     let error = config.with_program(Values::new().profile("go-plugin")).unwrap_err();
     assert_eq!(error.code(), "CONFIG_INVALID");
 }
+
+#[track_caller]
+fn lowered(builder: ConfigBuilder, weak: &str, demand: &str) {
+    let error = builder.build().unwrap_err();
+    assert_eq!(error.code(), "SECURITY_CONFIG_CONFLICT", "{error:?}");
+    let text = error.to_string();
+    let (left, right) = text.split_once(" lowers the protection that ").unwrap();
+    assert!(left.contains(weak) && right.contains(demand), "{text}");
+}
+
+#[cfg(feature = "config-files")]
+#[test]
+fn no_layer_lowers_what_any_below_it_asks_for() {
+    let made = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = made.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let strict = write("strict.yaml", "plugin_tls_min_version: 1.3");
+    let weak = write("weak.yaml", "plugin_tls_min_version: 1.2");
+    let variable = [("PLUGIN_TLS_MIN_VERSION", "1.2")];
+    let builder = || Config::builder().file(&strict);
+    lowered(builder().environment(variable), "variable", "strict.yaml:1:25");
+    lowered(builder().file(&weak), "weak.yaml", "strict.yaml");
+    // The strongest one counts, and not the nearest.
+    let program = Config::builder().set("plugin_tls_min_version", "1.3");
+    lowered(program.file(&weak).environment(variable), "variable", "the program");
+    // A later one may raise it again, and who wrote a file may have reasons for a profile.
+    let again = builder().file(&weak).environment([("PLUGIN_TLS_MIN_VERSION", "1.3")]);
+    again.build().unwrap();
+    let text = "plugin_tls_min_version: 1.3\nprofile: {old: {plugin_tls_min_version: 1.2}}";
+    let config = Config::builder().file(write("one.yaml", text)).profile("old").build().unwrap();
+    assert_eq!(config.tls_min_version(), TlsMinVersion::Tls12);
+}
+
+#[test]
+fn a_limit_of_the_program_is_tightened_and_never_loosened() {
+    for (variable, [tight, program, loose]) in [
+        ("PLUGIN_LIMIT_MEMORY_BYTES", ["32MiB", "64MiB", "65MiB"]),
+        ("PLUGIN_LIMIT_CPU_SECONDS", ["1", "2", "3"]),
+        ("PLUGIN_LIMIT_OPEN_FILES", ["16", "17", "18"]),
+        ("PLUGIN_LIMIT_PROCESSES", ["1", "2", "3"]),
+        ("PLUGIN_LIMIT_FILE_SIZE_BYTES", ["1", "2", "3"]),
+    ] {
+        let key = variable.to_ascii_lowercase();
+        let builder = |text| Config::builder().set(&key, program).environment([(variable, text)]);
+        for text in [loose, "0"] {
+            lowered(builder(text), variable, "the program");
+        }
+        builder(tight).build().unwrap();
+        builder(program).build().unwrap();
+        // What nobody limited may be limited, and freed again by the same layer.
+        Config::builder().environment([(variable, tight)]).build().unwrap();
+        Config::builder().set(&key, "0").environment([(variable, loose)]).build().unwrap();
+    }
+}
+
+#[test]
+fn an_operator_may_pass_more_variables_and_bind_elsewhere() {
+    let builder = Config::builder().set("plugin_env_allow", "A").set("plugin_server_host", "::1");
+    let environment = [("PLUGIN_ENV_ALLOW", "A,B"), ("PLUGIN_SERVER_HOST", "0.0.0.0")];
+    builder.environment(environment).build().unwrap();
+}
+
+#[test]
+fn certificates_replace_those_made_for_a_start_if_they_are_whole() {
+    let off = [("PLUGIN_AUTO_MTLS", "false")];
+    let demanded = || Values::new().auto_mtls(true);
+    let roots = [
+        Values::new().ca_cert(PEM),
+        Values::new().server_root_certs(PEM),
+        Values::new().client_root_certs(PEM),
+    ];
+    for values in roots {
+        let error = Config::builder().program(values.clone()).environment(off).build().unwrap_err();
+        assert_eq!(error.code(), "SECURITY_TLS_REQUIRED", "{values:?}");
+        let builder = Config::builder().program(values).program(demanded());
+        let error = builder.environment(off).build().unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("PLUGIN_AUTO_MTLS = false (variable"), "{text}");
+    }
+    for values in [
+        Values::new().host_cert(PEM).host_key(PEM.into()),
+        Values::new().server_cert(PEM).server_key(PEM.into()),
+        Values::new().mtls_cert_dir("/etc/kv".into()),
+    ] {
+        Config::builder().program(values).program(demanded()).environment(off).build().unwrap();
+    }
+}

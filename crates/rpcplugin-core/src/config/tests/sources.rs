@@ -5,6 +5,7 @@ use std::path::Path;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
 use super::*;
+use crate::{ConfigError, Error};
 
 /// What a person sees of a file with a fault.
 fn report(directory: &Path, extension: &str, text: &str) -> String {
@@ -47,4 +48,83 @@ fn nothing_is_shown_that_may_be_a_secret() {
     for part in ["plugin_start_timeout = 3", "[profile.mine]", "x = *"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
+}
+
+#[track_caller]
+fn found_at(directory: &Path, extension: &str, text: &str, bad: &str) {
+    let path = directory.join("one").with_extension(extension);
+    std::fs::write(&path, text).unwrap();
+    let error = Config::builder().file(path).build().unwrap_err();
+    let Some(Source::File(place)) = (match &error {
+        Error::Config { source: ConfigError::Setting { from, .. }, .. } => Some(from.as_ref()),
+        _ => None,
+    }) else {
+        panic!("{text:?}: {error:?}");
+    };
+    let before = &text[..text.find(bad).unwrap()];
+    let line = before.rfind('\n').map_or(0, |at| at + 1);
+    let expected = (before.matches('\n').count() + 1, before[line..].chars().count() + 1);
+    assert_eq!((place.line(), place.column()), expected, "{text:?}");
+}
+
+#[test]
+fn yaml_tells_the_place_whatever_ends_its_lines() {
+    let made = tempfile::tempdir().unwrap();
+    for text in [
+        "# ä\rplugin_insecure: no\r\nplugin_start_timeout: soon\n",
+        "plugin_insecure: no\rplugin_start_timeout: soon",
+        "# ö\r\n# ü\r\nplugin_insecure: no # ß\r\n\r\nplugin_start_timeout: soon",
+        "plugin_env_allow: [ # ä\n A, # ö\r\n B] # ü\rplugin_start_timeout: soon",
+        "plugin_host_unix_socket_group: \"ä\u{1f600}\" # ß\nplugin_start_timeout: soon",
+        "\u{feff}plugin_start_timeout: soon",
+        "# ä\n\u{feff}plugin_start_timeout: soon",
+        "plugin_host_unix_socket_group: |\n  ä\nplugin_start_timeout: soon",
+    ] {
+        found_at(made.path(), "yaml", text, "soon");
+    }
+}
+
+/// It takes minutes if each place is counted from the beginning of its line.
+#[test]
+fn a_long_line_of_yaml_is_read_in_one_go() {
+    let made = tempfile::tempdir().unwrap();
+    let path = made.path().join("one.yaml");
+    let items = "ä,".repeat(200_000);
+    std::fs::write(&path, format!("plugin_host_protocol_versions: [{items}]")).unwrap();
+    let started = std::time::Instant::now();
+    let error = Config::builder().file(path).build().unwrap_err();
+    assert_eq!(error.code(), "CONFIG_PROTOCOL_VERSIONS");
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+}
+
+#[test]
+fn keys_of_toml_are_not_nested_without_end() {
+    let made = tempfile::tempdir().unwrap();
+    let path = made.path().join("one.toml");
+    let dotted = "a.".repeat(100_000);
+    let inline = "{ a.a.a.a.a.a.a.a = ".repeat(70);
+    for text in [
+        format!("{dotted}a = 1"),
+        format!("[{dotted}a]\nb = 1"),
+        format!("[[{dotted}a]]"),
+        format!("'a' . {dotted}a = 1"),
+        format!("a = {{ {dotted}a = 1 }}"),
+        format!("a = {inline} 1{}", "}".repeat(70)),
+        format!("a = {}1{}", "[".repeat(70), "]".repeat(70)),
+    ] {
+        std::fs::write(&path, &text).unwrap();
+        let error = Config::builder().file(&path).build().unwrap_err();
+        assert_eq!(error.code(), "CONFIG_FILE_SYNTAX");
+        assert!(error.to_string().ends_with("too deep"), "{error}");
+    }
+    // Dots in texts, comments and numbers are none of keys.
+    let dots = "a.".repeat(100);
+    let text = format!(
+        "# {dots}\nplugin_host_unix_socket_group = \"{dots}\"\n\
+                        plugin_start_timeout = 1.5 # {dots}\n\
+                        plugin_server_advertise_host = '''{dots}'''"
+    );
+    std::fs::write(&path, text).unwrap();
+    let config = Config::builder().file(&path).build().unwrap();
+    assert_eq!(config.host_unix_socket_group(), Some(dots.as_str()));
 }

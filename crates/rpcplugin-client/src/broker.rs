@@ -23,9 +23,11 @@ pub(crate) fn broker(
     generation: Generation,
 ) -> Broker {
     let calls = Calls::new(Arc::default())
-        .max_receive_message_size(settings.grpc_max_receive_message_size)
-        .max_send_message_size(settings.grpc_max_send_message_size);
-    let reception = Reception::new(calls).any_user(sides.any_user);
+        .max_receive_message_size(settings.config.grpc_max_receive_message_size())
+        .max_send_message_size(settings.config.grpc_max_send_message_size());
+    let reception = Reception::new(calls)
+        .any_user(sides.any_user)
+        .max_streams(settings.config.grpc_max_concurrent_streams());
     let multiplexer = sides.multiplexer.clone();
     let side = HostSide { sides, protection: protection.of_sides(), reception };
     match multiplexer {
@@ -36,14 +38,18 @@ pub(crate) fn broker(
 
 fn options(settings: &Settings) -> BrokerOptions {
     let channel = ChannelOptions::new()
-        .connection_timeout(settings.connection_timeout)
-        .max_receive_message_size(settings.grpc_max_receive_message_size)
-        .max_send_message_size(settings.grpc_max_send_message_size);
-    let channel = match settings.request_timeout {
+        .connection_timeout(settings.config.connection_timeout())
+        .max_receive_message_size(settings.config.grpc_max_receive_message_size())
+        .max_send_message_size(settings.config.grpc_max_send_message_size());
+    let channel = match settings.config.client_request_timeout() {
         Some(limit) => channel.request_timeout(limit),
         None => channel,
     };
-    settings.broker.clone().grace(settings.grpc_grace_period).channel(channel)
+    BrokerOptions::new()
+        .timeout(settings.config.broker_timeout())
+        .max_pending(settings.config.broker_max_pending())
+        .grace(settings.config.grpc_grace_period())
+        .channel(channel)
 }
 
 /// Keeps the broker's stream to the plugin open, until the plugin ends it, does not have one, or

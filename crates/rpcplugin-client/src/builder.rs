@@ -1,20 +1,25 @@
 use std::{ffi::OsString, fmt, ops::RangeInclusive, path::PathBuf, time::Duration};
 
-use rpcplugin_core::{Error, MagicCookie, Network};
+use rpcplugin_core::{
+    Config, Error, MagicCookie, Network,
+    config::{Setting, Value, Values},
+};
 use rpcplugin_transport::Connector;
 use tokio::{io::AsyncWrite, process::Command};
 
 use crate::{
-    AddressException, Client, ClientAuthentication, InProcess, Stdin, Tls, plan::Plan,
-    settings::Settings, start, stdio::Sink,
+    AddressException, Client, ClientAuthentication, InProcess, Stdin, Tls, options::Options,
+    plan::Plan, start, stdio::Sink,
 };
 
 mod attach;
 mod broker;
+mod config;
 mod confinement;
 mod integrity;
 mod multiplex;
 mod runner;
+mod times;
 
 /// How a plugin is to be started.
 ///
@@ -49,13 +54,22 @@ mod runner;
 #[must_use = "a builder does nothing until `spawn` is called and awaited"]
 pub struct Builder {
     pub(crate) cookie: MagicCookie,
-    pub(crate) settings: Settings,
+    /// The program's layer of the settings.
+    pub(crate) values: Values,
+    pub(crate) options: Options,
+    pub(crate) config: Option<Config>,
     pub(crate) environment: Option<Vec<(OsString, OsString)>>,
 }
 
 impl Builder {
     pub(crate) fn new(cookie: MagicCookie) -> Self {
-        Self { cookie, settings: Settings::default(), environment: None }
+        Self {
+            cookie,
+            values: Values::new(),
+            options: Options::default(),
+            config: None,
+            environment: None,
+        }
     }
 
     /// Starts `command`, shakes hands with it, connects, and waits for its first answer.
@@ -107,138 +121,118 @@ impl Builder {
     }
 
     /// The application versions that this host knows; default 1.
+    ///
+    /// Variable: `PLUGIN_HOST_PROTOCOL_VERSIONS`.
     pub fn versions(mut self, versions: impl IntoIterator<Item = u32>) -> Self {
-        self.settings.versions = versions.into_iter().collect();
+        self.values = self.values.host_protocol_versions(versions.into_iter().collect());
         self
     }
 
     /// How the connection is protected; default [`Tls::Auto`].
+    ///
+    /// Variables: `PLUGIN_INSECURE` and `PLUGIN_AUTO_MTLS`.
     pub fn tls(mut self, tls: Tls) -> Self {
-        self.settings.tls = tls;
+        self.options.tls = Some(tls);
         self
     }
 
     /// What to do about a plugin that never asks for this host's certificate; default
     /// [`ClientAuthentication::Warn`].
     pub fn client_authentication(mut self, policy: ClientAuthentication) -> Self {
-        self.settings.client_authentication = policy;
+        self.options.client_authentication = policy;
         self
     }
 
     /// The key of this host's one-time certificates; default P-256.
+    ///
+    /// Variable: `PLUGIN_CERT_KEY_TYPE`.
     #[cfg(feature = "tls")]
     pub fn cert_key_type(mut self, key_type: rpcplugin_tls::KeyType) -> Self {
-        self.settings.cert_key_type = key_type;
+        self.values = self.values.cert_key_type(crate::settings::of_key_type(key_type));
         self
     }
 
     /// The cryptography of this host's side; default ring, which makes every key but P-521.
     #[cfg(feature = "tls")]
     pub fn provider(mut self, provider: rpcplugin_tls::Provider) -> Self {
-        self.settings.provider = provider;
+        self.options.provider = provider;
         self
     }
 
     /// The networks that a plugin may listen on, the preferred one first; default Unix sockets
     /// then TCP, on Windows TCP.
+    ///
+    /// Variable: `PLUGIN_CLIENT_TRANSPORTS`.
     pub fn transports(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
-        self.settings.transports = Some(networks.into_iter().collect());
+        self.values = self.values.client_transports(networks.into_iter().collect());
         self
     }
 
     /// The ports that a plugin on TCP may choose from; default 10000 to 25000. 0 to 0 leaves the
     /// choice to the system.
+    ///
+    /// Variables: `PLUGIN_HOST_MIN_PORT` and `PLUGIN_HOST_MAX_PORT`.
     pub fn ports(mut self, ports: RangeInclusive<u16>) -> Self {
-        self.settings.ports = ports;
-        self
-    }
-
-    /// Bound on the whole start; default 60 s.
-    pub fn start_timeout(mut self, limit: Duration) -> Self {
-        self.settings.start_timeout = limit;
-        self
-    }
-
-    /// Bound from the launch to the complete handshake line; default 60 s.
-    pub fn handshake_timeout(mut self, limit: Duration) -> Self {
-        self.settings.handshake_timeout = limit;
-        self
-    }
-
-    /// Bound on connecting, again on the TLS handshake, and again on the first answer; default
-    /// 5 s.
-    pub fn connection_timeout(mut self, limit: Duration) -> Self {
-        self.settings.connection_timeout = limit;
-        self
-    }
-
-    /// Bound from the handshake line to the first answer; default 10 s.
-    pub fn channel_ready_timeout(mut self, limit: Duration) -> Self {
-        self.settings.channel_ready_timeout = limit;
-        self
-    }
-
-    /// Deadline of calls that bring none; default none. A plugin that stops answering is found by
-    /// the liveness probe in any case.
-    pub fn request_timeout(mut self, limit: Duration) -> Self {
-        self.settings.request_timeout = Some(limit);
-        self
-    }
-
-    /// How long [`Client::shutdown`] waits for the plugin to end as it was asked to; default 2 s.
-    pub fn grpc_grace_period(mut self, limit: Duration) -> Self {
-        self.settings.grpc_grace_period = limit;
-        self
-    }
-
-    /// How long [`Client::shutdown`] waits after SIGTERM; default 1 s.
-    pub fn terminate_timeout(mut self, limit: Duration) -> Self {
-        self.settings.terminate_timeout = limit;
+        self.values = self.values.host_min_port(*ports.start()).host_max_port(*ports.end());
         self
     }
 
     /// Largest message accepted, in bytes; default 64 MiB. A generated client has a limit of its
     /// own: raise it with its `max_decoding_message_size`.
+    ///
+    /// Variable: `PLUGIN_GRPC_MAX_RECEIVE_MESSAGE_SIZE`.
     pub fn grpc_max_receive_message_size(mut self, bytes: usize) -> Self {
-        self.settings.grpc_max_receive_message_size = bytes;
+        self.values = self.values.grpc_max_receive_message_size(bytes);
         self
     }
 
     /// Largest message sent, in bytes; default 64 MiB.
+    ///
+    /// Variable: `PLUGIN_GRPC_MAX_SEND_MESSAGE_SIZE`.
     pub fn grpc_max_send_message_size(mut self, bytes: usize) -> Self {
-        self.settings.grpc_max_send_message_size = bytes;
+        self.values = self.values.grpc_max_send_message_size(bytes);
         self
     }
 
     /// Time between probes that notice a plugin which stopped answering; default 10 s, 0 turns
     /// them off.
+    ///
+    /// Variable: `PLUGIN_GRPC_KEEPALIVE_TIME_MS`.
     pub fn grpc_keepalive_time(mut self, interval: Duration) -> Self {
-        self.settings.grpc_keepalive_time = interval;
+        self.values = self.values.grpc_keepalive_time(interval);
         self
     }
 
     /// Wait for the answer to such a probe; default 5 s. Without one every call in flight ends
     /// with `TRANSPORT_DEADLINE`.
+    ///
+    /// Variable: `PLUGIN_GRPC_KEEPALIVE_TIMEOUT_MS`.
     pub fn grpc_keepalive_timeout(mut self, limit: Duration) -> Self {
-        self.settings.grpc_keepalive_timeout = limit;
+        self.values = self.values.grpc_keepalive_timeout(limit);
         self
     }
 
     /// Deadline of [`Client::ping`] and [`Client::health`]; default 2 s.
+    ///
+    /// Variable: `PLUGIN_HEALTH_CHECK_TIMEOUT`.
     pub fn health_check_timeout(mut self, limit: Duration) -> Self {
-        self.settings.health_check_timeout = limit;
+        self.values = self.values.health_check_timeout(limit);
         self
     }
 
     /// Lines of stderr that are kept for crash reports; default 100.
+    ///
+    /// Variable: `PLUGIN_STDERR_TAIL_LINES`.
     pub fn stderr_tail_lines(mut self, lines: usize) -> Self {
-        self.settings.stderr_tail_lines = lines;
+        self.values = self.values.stderr_tail_lines(lines);
         self
     }
 
     /// Bytes that are kept of each stream of [`Client::stdio`] for slow readers; default 64 KiB.
+    ///
+    /// Variable: `PLUGIN_STDIO_BUFFER_BYTES`.
     pub fn stdio_buffer_bytes(mut self, bytes: usize) -> Self {
-        self.settings.stdio_buffer_bytes = bytes;
+        self.values = self.values.stdio_buffer_bytes(bytes);
         self
     }
 
@@ -247,15 +241,26 @@ impl Builder {
     ///
     /// Handshake variables of our own parent, and variables by which code is injected into
     /// programs (`LD_PRELOAD` and its like), are not passed on in either case.
+    ///
+    /// Variable: `PLUGIN_INHERIT_ENV`.
     pub fn inherit_env(mut self, inherit: bool) -> Self {
-        self.settings.environment.inherit = inherit;
+        self.values = self.values.inherit_env(inherit);
         self
     }
 
     /// Further variables of this process's environment to pass on: names, or prefixes such as
     /// `AWS_*`.
+    ///
+    /// Variable: `PLUGIN_ENV_ALLOW`.
     pub fn env_allow<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.settings.environment.allow.extend(names.into_iter().map(Into::into));
+        let mut all = match self.values.get(Setting::EnvAllow) {
+            Some(Value::Names(names)) => names.clone(),
+            _ => Vec::new(),
+        };
+        all.extend(names.into_iter().map(Into::into));
+        let mut seen = std::collections::BTreeSet::new();
+        all.retain(|name| seen.insert(name.clone()));
+        self.values = self.values.env_allow(all);
         self
     }
 
@@ -272,14 +277,18 @@ impl Builder {
 
     /// Where the private directory for the plugin's sockets is made; default the directory for
     /// temporary files. Must be absolute, exist and be writable.
+    ///
+    /// Variable: `PLUGIN_HOST_UNIX_SOCKET_DIR`.
     pub fn unix_socket_dir(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.settings.unix_socket_dir = Some(directory.into());
+        self.values = self.values.host_unix_socket_dir(directory.into());
         self
     }
 
     /// A group, by name or number, that may connect to the plugin's sockets; default none.
+    ///
+    /// Variable: `PLUGIN_HOST_UNIX_SOCKET_GROUP`.
     pub fn unix_socket_group(mut self, group: impl Into<String>) -> Self {
-        self.settings.unix_socket_group = Some(group.into());
+        self.values = self.values.host_unix_socket_group(&group.into());
         self
     }
 
@@ -287,25 +296,25 @@ impl Builder {
     /// plugins know no other way to put their sockets there: theirs are refused then, unless
     /// [`allow_address_outside`](Builder::allow_address_outside) names their directory.
     pub fn keep_tmpdir(mut self) -> Self {
-        self.settings.keep_tmpdir = true;
+        self.options.keep_tmpdir = true;
         self
     }
 
     /// Widens, by name, what this plugin may announce; may be called several times.
     pub fn allow_address_outside(mut self, exception: AddressException) -> Self {
-        self.settings.address_exceptions.push(exception);
+        self.options.address_exceptions.push(exception);
         self
     }
 
     /// Whether up to 64 lines and 64 KiB may come before the handshake line; default `false`.
     pub fn lenient_banner(mut self, lenient: bool) -> Self {
-        self.settings.lenient_banner = lenient;
+        self.options.lenient_banner = lenient;
         self
     }
 
     /// What the plugin's stdin is; default [`Stdin::Lifeline`].
     pub fn stdin(mut self, stdin: Stdin) -> Self {
-        self.settings.stdin = stdin;
+        self.options.stdin = stdin;
         self
     }
 
@@ -318,7 +327,7 @@ impl Builder {
 
     /// Lets the plugin outlive this process, should this process die without stopping it.
     pub fn detach(mut self) -> Self {
-        self.settings.detach = true;
+        self.options.detach = true;
         self
     }
 
@@ -326,20 +335,20 @@ impl Builder {
     /// this builder share the writer. A writer that is slow or fails loses output, which warnings
     /// tell, and harms nothing else.
     pub fn stdout(mut self, writer: impl AsyncWrite + Send + Unpin + 'static) -> Self {
-        self.settings.stdout = Some(Sink::new(writer));
+        self.options.stdout = Some(Sink::new(writer));
         self
     }
 
     /// The same for what the plugin sends as its stderr over the stdio service. Descriptor 2 is
     /// the log channel: see [`raw_stderr`](Builder::raw_stderr).
     pub fn stderr(mut self, writer: impl AsyncWrite + Send + Unpin + 'static) -> Self {
-        self.settings.stderr = Some(Sink::new(writer));
+        self.options.stderr = Some(Sink::new(writer));
         self
     }
 
     /// Where the bytes of the plugin's descriptor 2 go besides the log.
     pub fn raw_stderr(mut self, writer: impl AsyncWrite + Send + Unpin + 'static) -> Self {
-        self.settings.raw_stderr = Some(Sink::new(writer));
+        self.options.raw_stderr = Some(Sink::new(writer));
         self
     }
 }
@@ -349,7 +358,9 @@ impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("cookie", &self.cookie)
-            .field("settings", &self.settings)
+            .field("values", &self.values)
+            .field("options", &self.options)
+            .field("config", &self.config)
             .finish_non_exhaustive()
     }
 }

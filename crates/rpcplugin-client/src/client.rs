@@ -14,12 +14,14 @@ use crate::{
     Stdio, Timings, Tls, Usage,
     attached::Lease,
     health,
+    live::Live,
     protection::Protection,
     stdio::Buffer,
     supervise::{End, Want},
 };
 
 mod handover;
+mod settings;
 
 /// A running plugin, as its host holds it.
 ///
@@ -64,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) stdin: Mutex<Option<ChildStdin>>,
     /// Of a plugin that others may attach to.
     pub(crate) lease: Mutex<Option<Lease>>,
+    /// The settings as they hold now.
+    pub(crate) live: Arc<Live>,
     pub(crate) facts: Facts,
 }
 

@@ -7,10 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rpcplugin_core::{ConfigError, Error, HandshakeError};
+use rpcplugin_core::{ConfigError, Error};
 use tokio::process::Command;
 
-use crate::Builder;
+use crate::{Builder, settings};
 
 mod manifest;
 #[cfg(test)]
@@ -148,30 +148,25 @@ impl Found {
 
     /// Adds to a builder what the manifest says of cookie, versions and digests.
     ///
-    /// A manifest narrows the versions that the builder has, and never adds one: host code knows
+    /// A manifest narrows the versions that the host has, and never adds one: host code knows
     /// only those. Its digests count if the builder has none: what host code demands, no file can
     /// replace.
     ///
     /// # Errors
     ///
-    /// `HANDSHAKE_VERSION_MISMATCH` if manifest and builder have no version in common.
+    /// `HANDSHAKE_VERSION_MISMATCH` if manifest and host have no version in common; `CONFIG_…` and
+    /// `SECURITY_…` for settings of the builder, or of its configuration, that cannot work.
     pub fn builder(&self, mut builder: Builder) -> Result<Builder, Error> {
         let Some(manifest) = &self.manifest else { return Ok(builder) };
         if let Some(cookie) = &manifest.cookie {
             builder.cookie = cookie.clone();
         }
-        if !manifest.sha256.is_empty() && builder.settings.integrity.digests.is_none() {
+        if !manifest.sha256.is_empty() && builder.options.integrity.digests.is_none() {
             builder = builder.sha256(&manifest.sha256);
         }
         if !manifest.versions.is_empty() {
-            let host = std::mem::take(&mut builder.settings.versions);
-            let common: Vec<_> =
-                host.iter().copied().filter(|known| manifest.versions.contains(known)).collect();
-            if common.is_empty() {
-                let plugin = format!("{:?}", manifest.versions);
-                return Err(HandshakeError::VersionMismatch { plugin, host }.into());
-            }
-            builder.settings.versions = common;
+            builder.options.manifest_versions = Some(manifest.versions.clone());
+            settings::versions(&builder.resolve()?, builder.options.manifest_versions.as_deref())?;
         }
         Ok(builder)
     }

@@ -8,7 +8,7 @@ use std::{
     ffi::{OsStr, OsString},
 };
 
-use rpcplugin_core::{ConfigError, env, escape};
+use rpcplugin_core::{ConfigError, config::Setting, env, escape};
 
 mod names;
 #[cfg(test)]
@@ -82,6 +82,12 @@ impl<'a> Filter<'a> {
             if env::is_launch_variable(pattern) {
                 return Err(refuse(name, "it belongs to the handshake and is made afresh"));
             }
+            if is_secret(name) {
+                return Err(refuse(
+                    name,
+                    "its value is a secret; a file can tell it to the plugin",
+                ));
+            }
             if stem.contains('*') {
                 return Err(refuse(name, "a pattern is a name, or PREFIX_*"));
             }
@@ -93,7 +99,7 @@ impl<'a> Filter<'a> {
     }
 
     fn passes(&self, name: &OsStr) -> bool {
-        if is_launch_name(name) {
+        if is_launch_name(name) || is_secret(name) {
             return false;
         }
         if self.named(name) {
@@ -104,7 +110,7 @@ impl<'a> Filter<'a> {
         {
             return false;
         }
-        if env::is_private(name) {
+        if env::is_private(name) || setting(name).is_some() {
             return self.matches(name, |prefix| env::is_private(OsStr::new(prefix)));
         }
         self.policy.inherit || names::is_basic(name) || self.matches(name, |_| true)
@@ -148,6 +154,15 @@ fn same_name(one: &OsStr, other: &OsStr) -> bool {
 
 fn is_launch_name(name: &OsStr) -> bool {
     env::LAUNCH_VARIABLES.iter().any(|variable| same_name(name, OsStr::new(variable)))
+}
+
+fn setting(name: &OsStr) -> Option<Setting> {
+    Setting::ALL.iter().copied().find(|one| same_name(name, OsStr::new(one.variable())))
+}
+
+/// Whether its value must be in no environment that is made here.
+fn is_secret(name: &OsStr) -> bool {
+    setting(name).is_some_and(Setting::is_secret)
 }
 
 /// Whether the caller must leave `name` alone. `TMPDIR` is set by the host too, but a caller may

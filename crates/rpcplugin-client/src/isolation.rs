@@ -1,4 +1,4 @@
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use rpcplugin_core::ConfigError;
 
@@ -54,8 +54,6 @@ impl AllowedPath {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Confinement {
     pub(crate) limits: Limits,
-    /// Zero: for ever.
-    pub(crate) max_lifetime: Duration,
     pub(crate) user: Option<String>,
     pub(crate) group: Option<String>,
     pub(crate) nice: Option<i32>,
@@ -70,7 +68,7 @@ pub(crate) struct Confinement {
 impl Confinement {
     /// Whether there is anything that only whoever starts the process can see to.
     pub(crate) fn is_for_a_process(&self) -> bool {
-        *self != Self { max_lifetime: self.max_lifetime, ..Self::default() }
+        *self != Self::default()
     }
 
     /// Checks what can be checked without touching the system.

@@ -55,8 +55,10 @@ mod isolation;
 mod ladder;
 mod life;
 mod limits;
+mod live;
 mod liveness;
 mod logs;
+mod options;
 mod output;
 mod plan;
 mod process;
@@ -81,7 +83,7 @@ mod usage;
 pub use self::discover::{Discovery, Found, Manifest, Rejected, discover};
 pub use rpcplugin_broker::{Broker, ServiceId};
 pub use rpcplugin_core::{
-    CrashReport, Error, ExitStatus, MagicCookie, Network, Peak, ReachedLimit, Reattach,
+    Config, CrashReport, Error, ExitStatus, MagicCookie, Network, Peak, ReachedLimit, Reattach,
 };
 #[cfg(feature = "tls")]
 pub use rpcplugin_tls::{Certificate, CustomTls, Identity, KeyType, Roots, TlsInfo};

@@ -21,6 +21,6 @@ pub(crate) use self::{
     drain::drain_stdout,
     line_reader::{Line, LineReader},
     pipe::{Pipe, ProcessPipe},
-    stderr::{RawSink, StderrOptions, relay_stderr},
+    stderr::{StderrOptions, relay_stderr},
     tail::Tail,
 };

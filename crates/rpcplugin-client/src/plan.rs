@@ -5,39 +5,34 @@ use std::{
     path::Path,
 };
 
-use rpcplugin_core::{Error, MagicCookie, VersionSet, env, env::PortRange};
+use rpcplugin_core::{Error, MagicCookie, env, env::PortRange};
 
-#[cfg(not(feature = "tls"))]
-use crate::Tls;
-use crate::{Builder, Stdin, environment, settings::Settings};
+use crate::{
+    Builder, Stdin,
+    environment::{self, EnvironmentPolicy},
+    settings::Settings,
+};
 
 /// A builder whose settings fit together. Nothing has happened yet.
 pub(crate) struct Plan {
     pub(crate) cookie: MagicCookie,
-    pub(crate) versions: VersionSet,
     pub(crate) settings: Settings,
-    ports: PortRange,
     host_vars: Vec<(OsString, OsString)>,
 }
 
 impl Plan {
-    /// Checks everything that can be checked without touching the system.
+    /// Resolves the settings, and checks everything that can be checked without touching the
+    /// system.
     ///
     /// # Errors
     ///
-    /// `CONFIG_…` for a setting that cannot work; `SECURITY_TLS_NOT_BUILT`.
+    /// `CONFIG_…` for a setting that cannot work; `SECURITY_CONFIG_CONFLICT`,
+    /// `SECURITY_TLS_REQUIRED`, `SECURITY_TLS_NOT_BUILT`.
     pub(crate) fn new(builder: Builder) -> Result<Self, Error> {
-        let Builder { cookie, settings, environment } = builder;
+        let cookie = builder.cookie.clone();
         cookie.value_for_launch()?;
-        let versions = VersionSet::new(settings.versions.iter().copied())?;
-        let ports = PortRange::new(settings.ports.clone())?;
-        settings.check()?;
-        #[cfg(not(feature = "tls"))]
-        if settings.tls == Tls::Auto {
-            return Err(rpcplugin_core::SecurityError::TlsNotBuilt.into());
-        }
-        let host_vars = environment.unwrap_or_else(|| std::env::vars_os().collect());
-        Ok(Self { cookie, versions, settings, ports, host_vars })
+        let (settings, host_vars) = builder.into_settings()?;
+        Ok(Self { cookie, settings, host_vars })
     }
 
     /// The plugin's whole environment: what it may have of the host's, then the caller's values
@@ -56,8 +51,11 @@ impl Plan {
             .get_envs()
             .map(|(name, value)| (name.to_owned(), value.map(OsStr::to_owned)))
             .collect();
+        let config = &self.settings.config;
+        let policy =
+            EnvironmentPolicy { inherit: config.inherit_env(), allow: config.env_allow().to_vec() };
         let composed = environment::compose(
-            &self.settings.environment,
+            &policy,
             self.host_vars.iter().cloned(),
             &[self.cookie.key().to_owned()],
             &caller,
@@ -69,8 +67,8 @@ impl Plan {
     /// Where the private directory may be made, the preferred place first.
     #[cfg(unix)]
     pub(crate) fn directory_bases(&self) -> Vec<PathBuf> {
-        if let Some(directory) = &self.settings.unix_socket_dir {
-            return vec![directory.clone()];
+        if let Some(directory) = self.settings.config.host_unix_socket_dir() {
+            return vec![directory.to_owned()];
         }
         // The later ones are for a TMPDIR that is too long for the path of a socket.
         let mut bases: Vec<PathBuf> =
@@ -92,14 +90,14 @@ impl Plan {
         certificate: Option<String>,
     ) -> Result<Vec<(OsString, OsString)>, Error> {
         let settings = &self.settings;
-        let (min, max) = match &self.ports {
+        let (min, max) = match &settings.ports {
             PortRange::Within(ports) => (*ports.start(), *ports.end()),
             _ => (0, 0),
         };
         let networks: Vec<_> = settings.networks().iter().map(|n| n.as_str()).collect();
         let mut variables: Vec<(OsString, OsString)> = vec![
             (self.cookie.key().into(), self.cookie.value_for_launch()?.into()),
-            (env::PROTOCOL_VERSIONS.into(), self.versions.to_env().into()),
+            (env::PROTOCOL_VERSIONS.into(), settings.versions.to_env().into()),
             (env::MIN_PORT.into(), min.to_string().into()),
             (env::MAX_PORT.into(), max.to_string().into()),
             (env::TRANSPORTS.into(), networks.join(",").into()),
@@ -111,18 +109,18 @@ impl Plan {
         if let Some(sockets) = sockets {
             set(env::UNIX_SOCKET_DIR, sockets.into());
             // Go before 1.5.0 and pyvider know no other way to be told.
-            if !settings.keep_tmpdir {
+            if !settings.options.keep_tmpdir {
                 set("TMPDIR", sockets.into());
             }
         }
-        if settings.multiplex_grpc {
+        if settings.config.host_multiplex_grpc() {
             set(env::MULTIPLEX_GRPC, "true".into());
         }
-        if let Some(group) = &settings.unix_socket_group {
+        if let Some(group) = settings.config.host_unix_socket_group() {
             set(env::UNIX_SOCKET_GROUP, group.into());
         }
         // A detached plugin gets the null device, whose end is not its host's.
-        if matches!(settings.stdin, Stdin::Lifeline) && !settings.detach {
+        if matches!(settings.options.stdin, Stdin::Lifeline) && !settings.options.detach {
             set(env::LIFELINE, "stdin".into());
         }
         Ok(variables)

@@ -77,7 +77,7 @@ impl Secret {
             Tls::Auto => {
                 let params = rpcplugin_tls::IdentityParams::new()
                     .key_type(settings.cert_key_type)
-                    .provider(settings.provider.clone());
+                    .provider(settings.options.provider.clone());
                 Ok(Self::Identity(rpcplugin_tls::Identity::generate(&params)?))
             }
             #[cfg(feature = "tls")]
@@ -107,7 +107,7 @@ impl Secret {
             if !certificate.is_announced() {
                 return Err(needs("the record holds no certificate of the plugin").into());
             }
-            let identity = settings.host_identity.clone();
+            let identity = settings.options.host_identity.clone();
             let identity = identity.ok_or_else(|| needs("this host was given no identity"))?;
             return Ok((Self::Identity(identity), Announced::read(certificate, &settings.tls)?));
         }

@@ -47,9 +47,9 @@ use self::{
 
 /// Starts a plugin; see [`Builder::spawn`](crate::Builder::spawn).
 pub(crate) async fn start(plan: Plan, command: Command) -> Result<Client, Error> {
-    let clock = Clock::start(plan.settings.start_timeout);
+    let clock = Clock::start(plan.settings.config.start_timeout());
     let prepared = Prepared::new(&plan, command, &clock).await?;
-    match plan.settings.runner.clone() {
+    match plan.settings.options.runner.clone() {
         None => finish(Launched::launch(prepared, &plan, &clock).await?, plan, &clock).await,
         Some(runner) => {
             finish(Launched::run(&*runner, prepared, &plan, &clock).await?, plan, &clock).await
@@ -90,7 +90,7 @@ impl Launched<Ran> {
         #[cfg(not(unix))]
         let sockets = None;
         let keep: Keep = directory.map(|made| Arc::new(made) as _);
-        let confined = plan.settings.confinement.is_for_a_process();
+        let confined = plan.settings.options.confinement.is_for_a_process();
         let as_process = Arc::new(AtomicBool::new(false));
         let launch =
             RunnerLaunch { launch, sockets, keep: keep.clone(), as_process: as_process.clone() };
@@ -114,8 +114,10 @@ impl Launched<Process> {
         let settings = &plan.settings;
         let bound = clock.end();
         #[cfg(unix)]
-        let outlives =
-            directory.as_ref().filter(|_| settings.detach).map(|made| made.path().to_owned());
+        let outlives = directory
+            .as_ref()
+            .filter(|_| settings.options.detach)
+            .map(|made| made.path().to_owned());
         let process = bound
             .within(crate::process::launch(launch, directory))
             .await
@@ -133,9 +135,7 @@ impl Launched<Process> {
 
 impl<L: Piped> Launched<L> {
     fn new(process: L, kept: Kept, plan: &Plan, clock: &Clock) -> Self {
-        let settings = &plan.settings;
-        let raw = settings.raw_stderr.as_ref().map(|sink| sink.writer());
-        let candidate = Candidate::new(process, settings.stderr_tail_lines, raw);
+        let candidate = Candidate::new(process, &plan.settings);
         let at = Instant::now();
         Self { candidate, kept, at, spawn: at - clock.began() }
     }

@@ -21,6 +21,7 @@ use crate::{
     ShutdownOutcome, ShutdownReport, State,
     ladder::{self, LadderLimits},
     life::Life,
+    live::Live,
     report::Witness,
     stdio::Buffer,
 };
@@ -58,7 +59,8 @@ pub(crate) struct Supervisor<L> {
     pub(crate) printing: JoinSet<()>,
     /// They look after a running plugin, and have nothing to finish.
     pub(crate) probes: JoinSet<()>,
-    pub(crate) limits: LadderLimits,
+    /// How patiently it is stopped.
+    pub(crate) live: Arc<Live>,
     /// How long the plugin may live after its start; zero: for ever.
     pub(crate) max_lifetime: Duration,
     pub(crate) want: watch::Receiver<Want>,
@@ -119,12 +121,13 @@ impl<L: Life> Supervisor<L> {
     }
 
     async fn stop(&mut self) -> (ShutdownOutcome, Option<ExitStatus>) {
-        let ask = ask_to_stop(self.channel.clone(), self.limits.grace);
+        let limits = LadderLimits { grace: self.live.grace(), terminate: self.live.terminate() };
+        let ask = ask_to_stop(self.channel.clone(), limits.grace);
         let hurry = async {
             // The error means that no handle is left, and that is a wish to kill, too.
             let _ = self.want.wait_for(|want| *want == Want::Killed).await;
         };
-        ladder::climb(&mut self.life, ask, self.limits, hurry).await
+        ladder::climb(&mut self.life, ask, limits, hurry).await
     }
 
     /// Ends everything that belongs to the process, which has ended or was given up. Reads what

@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -112,6 +113,12 @@ impl PluginChannel {
         self
     }
 
+    /// Changes the [`request_timeout`](ChannelOptions::request_timeout) of this channel and all
+    /// its clones, for calls that begin from now on.
+    pub fn set_request_timeout(&self, timeout: Option<Duration>) {
+        self.shared.set_request_timeout(timeout);
+    }
+
     /// The same channel, whose calls are made also when its generation is
     /// [closed](Generation::close) to new ones: for the request to stop.
     #[must_use]
@@ -151,7 +158,7 @@ impl Service<Request<Body>> for PluginChannel {
             let refused = transport_status(TransportError::ShutDown);
             return ChannelFuture { inner: Box::pin(std::future::ready(Err(refused))) };
         }
-        let timeout = self.shared.options.request_timeout.filter(|_| self.has_request_timeout);
+        let timeout = self.shared.request_timeout().filter(|_| self.has_request_timeout);
         let deadline = Deadline::of(request.headers_mut(), timeout);
         *request.uri_mut() = localhost(request.uri());
         let sent = self.shared.clone().send(request, deadline, self.trace.clone());

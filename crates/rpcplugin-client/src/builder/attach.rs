@@ -107,7 +107,7 @@ impl Builder {
     /// uses it.
     #[cfg(feature = "tls")]
     pub fn host_identity(mut self, identity: rpcplugin_tls::Identity) -> Self {
-        self.settings.host_identity = Some(identity);
+        self.options.host_identity = Some(identity);
         self
     }
 }

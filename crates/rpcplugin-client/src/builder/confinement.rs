@@ -2,52 +2,85 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use rpcplugin_core::config::{Setting, Value};
+
 use super::Builder;
-use crate::{AllowedPath, Limits};
+use crate::{AllowedPath, Limits, limits::in_seconds};
 
 impl Builder {
     /// What the plugin may use; default without limits. Replaces what was set before.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.settings.confinement.limits = limits;
-        self
+        let those_of_the_table = [
+            (Setting::LimitMemory, limits.memory.map(Value::from)),
+            (Setting::LimitCpuTime, limits.cpu_time.map(|time| in_seconds(time).into())),
+            (Setting::LimitOpenFiles, limits.open_files.map(Value::from)),
+            (Setting::LimitProcesses, limits.processes.map(Value::from)),
+            (Setting::LimitFileSize, limits.file_size.map(Value::from)),
+        ];
+        for (setting, value) in those_of_the_table {
+            self.values = match value {
+                Some(value) => self.values.with(setting, value),
+                None => self.values.without(setting),
+            };
+        }
+        self.limit_address_space(limits.address_space.unwrap_or_default())
     }
 
     /// [`Limits::memory`], in bytes; default none.
-    pub fn limit_memory(self, bytes: u64) -> Self {
-        self.change_limits(|limits| limits.memory(bytes))
+    ///
+    /// Variable: `PLUGIN_LIMIT_MEMORY_BYTES`.
+    pub fn limit_memory(mut self, bytes: u64) -> Self {
+        self.values = self.values.limit_memory(bytes);
+        self
     }
 
     /// [`Limits::cpu_time`]; default none.
-    pub fn limit_cpu_time(self, time: Duration) -> Self {
-        self.change_limits(|limits| limits.cpu_time(time))
+    ///
+    /// Variable: `PLUGIN_LIMIT_CPU_SECONDS`.
+    pub fn limit_cpu_time(mut self, time: Duration) -> Self {
+        self.values = self.values.limit_cpu_time(in_seconds(time));
+        self
     }
 
     /// [`Limits::open_files`]; default none.
-    pub fn limit_open_files(self, count: u64) -> Self {
-        self.change_limits(|limits| limits.open_files(count))
+    ///
+    /// Variable: `PLUGIN_LIMIT_OPEN_FILES`.
+    pub fn limit_open_files(mut self, count: u64) -> Self {
+        self.values = self.values.limit_open_files(count);
+        self
     }
 
     /// [`Limits::processes`]; default none.
-    pub fn limit_processes(self, count: u64) -> Self {
-        self.change_limits(|limits| limits.processes(count))
+    ///
+    /// Variable: `PLUGIN_LIMIT_PROCESSES`.
+    pub fn limit_processes(mut self, count: u64) -> Self {
+        self.values = self.values.limit_processes(count);
+        self
     }
 
     /// [`Limits::file_size`], in bytes; default none.
-    pub fn limit_file_size(self, bytes: u64) -> Self {
-        self.change_limits(|limits| limits.file_size(bytes))
+    ///
+    /// Variable: `PLUGIN_LIMIT_FILE_SIZE_BYTES`.
+    pub fn limit_file_size(mut self, bytes: u64) -> Self {
+        self.values = self.values.limit_file_size(bytes);
+        self
     }
 
     /// [`Limits::address_space`], in bytes; default none.
-    pub fn limit_address_space(self, bytes: u64) -> Self {
-        self.change_limits(|limits| limits.address_space(bytes))
+    pub fn limit_address_space(mut self, bytes: u64) -> Self {
+        let limits = &mut self.options.confinement.limits;
+        *limits = limits.address_space(bytes);
+        self
     }
 
     /// Ends the plugin, in order, when it has run for this long; default 0, for ever. Calls in
     /// flight end with `TRANSPORT_PLUGIN_GONE`, and the crash report names the limit.
     ///
     /// A start that takes longer is no failure: the plugin ends when it is ready.
+    ///
+    /// Variable: `PLUGIN_MAX_LIFETIME_S`.
     pub fn max_lifetime(mut self, limit: Duration) -> Self {
-        self.settings.confinement.max_lifetime = limit;
+        self.values = self.values.max_lifetime(limit);
         self
     }
 
@@ -57,26 +90,26 @@ impl Builder {
     /// Takes root. The private directory becomes this user's; the base in which it is made, and
     /// the program, must be within this user's reach. Unix only.
     pub fn user(mut self, user: impl Into<String>) -> Self {
-        self.settings.confinement.user = Some(user.into());
+        self.options.confinement.user = Some(user.into());
         self
     }
 
     /// The group that the plugin runs as, by name or number, instead of its user's.
     pub fn group(mut self, group: impl Into<String>) -> Self {
-        self.settings.confinement.group = Some(group.into());
+        self.options.confinement.group = Some(group.into());
         self
     }
 
     /// The plugin's niceness, -20 to 19; default this process's. A lower one than that takes
     /// privileges. Unix only.
     pub fn nice(mut self, nice: i32) -> Self {
-        self.settings.confinement.nice = Some(nice);
+        self.options.confinement.nice = Some(nice);
         self
     }
 
     /// The processors that the plugin may run on; default all that this process may. Linux only.
     pub fn cpu_affinity(mut self, processors: impl IntoIterator<Item = usize>) -> Self {
-        self.settings.confinement.processors = Some(processors.into_iter().collect());
+        self.options.confinement.processors = Some(processors.into_iter().collect());
         self
     }
 
@@ -84,7 +117,7 @@ impl Builder {
     /// theirs. [`landlock`](Builder::landlock) and [`no_network`](Builder::no_network) imply it.
     /// Linux only.
     pub fn no_new_privs(mut self) -> Self {
-        self.settings.confinement.no_new_privs = true;
+        self.options.confinement.no_new_privs = true;
         self
     }
 
@@ -106,7 +139,7 @@ impl Builder {
     /// # drop(builder);
     /// ```
     pub fn landlock(mut self, paths: impl IntoIterator<Item = AllowedPath>) -> Self {
-        self.settings.confinement.landlock = Some(paths.into_iter().collect());
+        self.options.confinement.landlock = Some(paths.into_iter().collect());
         self
     }
 
@@ -114,7 +147,7 @@ impl Builder {
     /// plugin is then offered no TCP; [`transports`](Builder::transports) that name it are a
     /// `CONFIG_CONFLICT`. Linux on x86-64, AArch64 and RISC-V only.
     pub fn no_network(mut self) -> Self {
-        self.settings.confinement.no_network = true;
+        self.options.confinement.no_network = true;
         self
     }
 
@@ -124,12 +157,7 @@ impl Builder {
     /// By default the cgroup above this process's own is used if it was delegated and a limit on
     /// memory or processes is set. Linux only.
     pub fn cgroup(mut self, parent: impl Into<PathBuf>) -> Self {
-        self.settings.confinement.cgroup = Some(parent.into());
-        self
-    }
-
-    fn change_limits(mut self, change: impl FnOnce(Limits) -> Limits) -> Self {
-        self.settings.confinement.limits = change(self.settings.confinement.limits);
+        self.options.confinement.cgroup = Some(parent.into());
         self
     }
 }

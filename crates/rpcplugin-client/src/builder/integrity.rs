@@ -50,12 +50,12 @@ impl Builder {
     /// Together with a [`runner`](Builder::runner) it is a `CONFIG_CONFLICT`. Unix only: elsewhere
     /// the start fails with `SECURITY_ISOLATION_FAILED`.
     pub fn trusted_paths_only(mut self) -> Self {
-        self.settings.integrity.trusted_paths_only = true;
+        self.options.integrity.trusted_paths_only = true;
         self
     }
 
     fn digests(mut self, digests: Digests) -> Self {
-        self.settings.integrity.digests = Some(digests);
+        self.options.integrity.digests = Some(digests);
         self
     }
 }

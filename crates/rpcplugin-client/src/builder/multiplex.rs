@@ -6,8 +6,10 @@ impl Builder {
     ///
     /// The plugin must support it (go-plugin since 1.6.0 does), or the start fails with
     /// `HANDSHAKE_MUX_UNSUPPORTED`. It excludes [`detach`](Self::detach).
+    ///
+    /// Variable: `PLUGIN_HOST_MULTIPLEX_GRPC`.
     pub fn multiplex_grpc(mut self, on: bool) -> Self {
-        self.settings.multiplex_grpc = on;
+        self.values = self.values.host_multiplex_grpc(on);
         self
     }
 }

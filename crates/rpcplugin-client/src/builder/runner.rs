@@ -12,7 +12,7 @@ impl Builder {
     /// `SECURITY_ISOLATION_FAILED`.
     /// Clones of this builder share the runner.
     pub fn runner(mut self, runner: impl Runner) -> Self {
-        self.settings.runner = Some(Arc::new(runner));
+        self.options.runner = Some(Arc::new(runner));
         self
     }
 }

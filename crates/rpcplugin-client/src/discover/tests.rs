@@ -121,7 +121,7 @@ fn a_manifest_cannot_replace_the_digests_of_the_host() {
     let host = || Client::builder(MagicCookie::new("K", "v")).versions([2]);
     let digests = |builder| {
         let builder = discovery.found[0].builder(builder).unwrap();
-        builder.settings.integrity.digests.map(|digests| digests.to_string())
+        builder.options.integrity.digests.map(|digests| digests.to_string())
     };
     let pinned = "00".repeat(32);
     assert_eq!(digests(host().sha256([&pinned])), Some(pinned));
@@ -156,7 +156,9 @@ fn a_manifest_says_how_its_plugin_is_started() {
 
     let host = || Client::builder(MagicCookie::new("K", "v"));
     let builder = found.builder(host().versions([1, 2])).unwrap();
-    assert_eq!(builder.settings.versions, [2], "a manifest adds no version");
+    assert_eq!(builder.options.manifest_versions, Some(vec![2, 3]));
+    let offered = crate::settings::versions(&builder.resolve().unwrap(), Some(&[2, 3])).unwrap();
+    assert_eq!(offered.to_vec(), [2], "a manifest adds no version");
     assert_eq!(builder.cookie.key(), "OTHER_COOKIE");
     let error = found.builder(host().versions([7])).unwrap_err();
     assert_eq!(error.code(), "HANDSHAKE_VERSION_MISMATCH");

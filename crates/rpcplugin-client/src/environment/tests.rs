@@ -161,3 +161,18 @@ fn malformed_entries_of_the_host_are_left_out() {
     let policy = allowing(&[], true);
     assert_eq!(names(&policy, &["=C:", "A"]), ["A"]);
 }
+
+#[test]
+fn secret_settings_and_settings_of_the_plugin_reach_none_by_inheritance() {
+    let host = ["PLUGIN_SERVER_KEY", "PLUGIN_MAGIC_COOKIE_VALUE", "SUPPORTED_PROTOCOL_VERSIONS"];
+    assert!(names(&allowing(&[], true), &host).is_empty());
+    assert_eq!(
+        names(&allowing(&["PLUGIN_*", "SUPPORTED_PROTOCOL_VERSIONS"], true), &host),
+        ["SUPPORTED_PROTOCOL_VERSIONS"]
+    );
+    refused(
+        &allowing(&["PLUGIN_SERVER_KEY"], true),
+        &[],
+        r#"environment entry "PLUGIN_SERVER_KEY" cannot be passed: its value is a secret; a file can tell it to the plugin"#,
+    );
+}

@@ -1,4 +1,7 @@
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rpcplugin_core::limits;
 use tokio::{
@@ -16,7 +19,10 @@ use super::{
     rate::{Lost, Rate},
     tail::Tail,
 };
-use crate::logs::{self, Entry, Journal};
+use crate::{
+    live::Live,
+    logs::{self, Entry, Journal},
+};
 
 /// Where the unparsed bytes go, if anybody wants them.
 pub(crate) type RawSink = Box<dyn AsyncWrite + Send + Unpin>;
@@ -28,6 +34,8 @@ pub(crate) struct StderrOptions {
     /// How many lines are kept for crash reports.
     pub(crate) tail_lines: usize,
     pub(crate) raw: Option<RawSink>,
+    /// Which lines are passed on.
+    pub(crate) live: Arc<Live>,
 }
 
 /// Bytes of log that are passed on in a second; each line counts for 128 more.
@@ -61,11 +69,11 @@ async fn relay(
     tail: Tail,
 ) {
     let completion = tail.complete_on_drop();
-    let StderrOptions { name, tail_lines, raw } = options;
+    let StderrOptions { name, tail_lines, raw, live } = options;
     let mut relay = Relay {
         tail,
         tail_lines,
-        log: Courier::start(move |inbox| write_log(name, inbox)),
+        log: Courier::start(move |inbox| write_log(name, live, inbox)),
         raw: raw.map(|sink| Courier::start(move |inbox| write_raw(sink, inbox))),
         raw_lost: Lost::default(),
         pieces: Pieces::new(limits::LOG_LINE),
@@ -141,10 +149,14 @@ fn offer_lost(log: &Courier<Item>, stream: &'static str, lost: Lost) {
     }
 }
 
-async fn write_log(name: String, mut inbox: Inbox<Item>) {
+async fn write_log(name: String, live: Arc<Live>, mut inbox: Inbox<Item>) {
     /// A backtrace comes in bursts, while the symbols of its frames are looked up.
     const QUIET: Duration = Duration::from_millis(500);
-    let emit = |entry: &Entry| logs::guarded(|| logs::emit(&name, entry));
+    let emit = |entry: &Entry| {
+        if live.passes(entry.level) {
+            logs::guarded(|| logs::emit(&name, entry));
+        }
+    };
     let mut journal = Journal::default();
     loop {
         let item = match journal.is_open() {

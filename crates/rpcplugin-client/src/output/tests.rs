@@ -6,6 +6,10 @@ use std::{
     time::Duration,
 };
 
+use rpcplugin_core::{
+    Config,
+    config::{LogLevel, Values},
+};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt as _},
     net::unix::pipe::{Receiver, Sender, pipe},
@@ -19,6 +23,7 @@ use tracing::{
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use super::*;
+use crate::live::Live;
 
 mod handshake;
 mod stderr;
@@ -29,6 +34,13 @@ const SOON: Duration = Duration::from_secs(20);
 
 async fn soon<T>(done: impl Future<Output = T>) -> T {
     tokio::time::timeout(SOON, done).await.expect("it takes no longer")
+}
+
+/// Settings that let lines from this level on pass.
+fn live(lowest: LogLevel) -> Arc<Live> {
+    let values = Values::new().log_level(lowest);
+    let config = Config::builder().program(values.clone()).build().unwrap();
+    Arc::new(Live::new(config, values))
 }
 
 /// The events of a test, as `LEVEL target message field=value …`.

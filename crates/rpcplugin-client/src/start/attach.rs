@@ -27,11 +27,11 @@ use crate::{
 /// Joins a plugin that runs; see [`Builder::attach`](crate::Builder::attach).
 pub(crate) async fn attach(plan: Plan, record: Reattach) -> Result<Client, Error> {
     let settings = &plan.settings;
-    let clock = Clock::start(settings.start_timeout);
+    let clock = Clock::start(settings.config.start_timeout());
     one_connection_each(settings)?;
     let (secret, peer) = Secret::for_record(settings, &record.plugin_cert)?;
     let addresses = anywhere(settings);
-    accept(&record, &plan.versions, settings, &addresses)?;
+    accept(&record, &plan.settings.versions, settings, &addresses)?;
     let process = AttachedProcess::identify(&record)?;
     let candidate = Candidate::without_pipes(process);
     let any_user = !addresses.checks_owner();
@@ -40,7 +40,7 @@ pub(crate) async fn attach(plan: Plan, record: Reattach) -> Result<Client, Error
         announced: Announced {
             address: record.address.clone(),
             expected: owner,
-            limit: settings.connection_timeout,
+            limit: settings.config.connection_timeout(),
         },
         pid: record.pid,
         proven: record.start_time.is_some(),
@@ -56,7 +56,7 @@ pub(crate) async fn attach(plan: Plan, record: Reattach) -> Result<Client, Error
     };
     let goal =
         Goal { version, address, dial: Arc::new(dial), generation: Generation::new(), peer, sides };
-    let bound = clock.phase(Instant::now(), settings.channel_ready_timeout);
+    let bound = clock.phase(Instant::now(), settings.config.channel_ready_timeout());
     let mut connected =
         reach(candidate, goal, &secret, settings, bound, Timings::default()).await?;
     connected.candidate.process.take_over(&record);
@@ -66,7 +66,7 @@ pub(crate) async fn attach(plan: Plan, record: Reattach) -> Result<Client, Error
 /// Joins a plugin at an address; see [`Builder::connect`](crate::Builder::connect).
 pub(crate) async fn connect(plan: Plan, address: Address) -> Result<Client, Error> {
     let settings = &plan.settings;
-    let clock = Clock::start(settings.start_timeout);
+    let clock = Clock::start(settings.config.start_timeout());
     one_connection_each(settings)?;
     // Nobody could dial it otherwise.
     address.to_field()?;
@@ -76,10 +76,10 @@ pub(crate) async fn connect(plan: Plan, address: Address) -> Result<Client, Erro
     let any_user = !addresses.checks_owner();
     // Certificates prove who it is, wherever; without them it should at least be this user.
     let owner = owner(settings.tls == Tls::Plaintext && !any_user);
-    let limit = settings.connection_timeout;
+    let limit = settings.config.connection_timeout();
     let dial = Announced { address: address.clone(), expected: owner, limit };
     let candidate = Candidate::without_pipes(Remote::new(address.to_string()));
-    let version = plan.versions.iter().max().unwrap_or_default();
+    let version = plan.settings.versions.iter().max().unwrap_or_default();
     let judgement =
         if is_local { Judgement::Policy { addresses, owner } } else { Judgement::Nowhere };
     let sides = Sides {
@@ -91,7 +91,7 @@ pub(crate) async fn connect(plan: Plan, address: Address) -> Result<Client, Erro
     };
     let goal =
         Goal { version, address, dial: Arc::new(dial), generation: Generation::new(), peer, sides };
-    let bound = clock.phase(Instant::now(), settings.channel_ready_timeout);
+    let bound = clock.phase(Instant::now(), settings.config.channel_ready_timeout());
     let connected = reach(candidate, goal, &secret, settings, bound, Timings::default()).await?;
     Ok(connected.run(plan.settings, None))
 }
@@ -117,13 +117,13 @@ fn accept(
 
 /// Multiplexing is agreed on in a handshake, and there is none here.
 fn one_connection_each(settings: &Settings) -> Result<(), HandshakeError> {
-    if settings.multiplex_grpc { Err(HandshakeError::MuxUnsupported) } else { Ok(()) }
+    if settings.config.host_multiplex_grpc() { Err(HandshakeError::MuxUnsupported) } else { Ok(()) }
 }
 
 /// The addresses of plugins that another host, or nobody, gave a directory: their sockets may lie
 /// anywhere, and who listens there decides.
 fn anywhere(settings: &Settings) -> AddressPolicy {
-    AddressPolicy::new(Some(Path::new("/")), &settings.address_exceptions)
+    AddressPolicy::new(Some(Path::new("/")), &settings.options.address_exceptions)
 }
 
 /// Where this host listens for a plugin at that address. There is no private directory; each side

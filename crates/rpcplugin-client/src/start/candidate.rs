@@ -6,8 +6,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     life::{Life, Piped},
-    output::{LineReader, RawSink, StderrOptions, Tail, drain_stdout, relay_stderr},
+    output::{LineReader, StderrOptions, Tail, drain_stdout, relay_stderr},
     report::Witness,
+    settings::Settings,
+    stdio::Sink,
 };
 
 /// Bound on the end of a start that failed. With the moment that a process which is let go of is
@@ -23,8 +25,13 @@ pub(super) struct Candidate<L> {
 
 impl<L: Piped> Candidate<L> {
     /// Begins to read the process's stderr.
-    pub(super) fn new(mut process: L, tail_lines: usize, raw: Option<RawSink>) -> Self {
-        let options = StderrOptions { name: process.name(), tail_lines, raw };
+    pub(super) fn new(mut process: L, settings: &Settings) -> Self {
+        let options = StderrOptions {
+            name: process.name(),
+            tail_lines: settings.config.stderr_tail_lines(),
+            raw: settings.options.raw_stderr.as_ref().map(Sink::writer),
+            live: settings.live.clone(),
+        };
         let (tail, pipes) = match process.take_stderr() {
             Some(stderr) => {
                 let (tail, task) = relay_stderr(stderr, options, process.over());

@@ -45,14 +45,15 @@ impl<L: Piped> Introduced<L> {
         let Self { candidate, kept, accepted, at, timings } = self;
         let settings = &plan.settings;
         let Accepted { version, address, peer } = accepted;
-        let bound = clock.phase(at, settings.channel_ready_timeout);
+        let bound = clock.phase(at, settings.config.channel_ready_timeout());
         let announced = Announced {
             address: address.clone(),
             expected: owner(&kept, &candidate),
-            limit: settings.connection_timeout,
+            limit: settings.config.connection_timeout(),
         };
         let generation = Generation::new();
-        let multiplexer = settings.multiplex_grpc.then(|| Multiplexer::host(generation.clone()));
+        let multiplexer =
+            settings.config.host_multiplex_grpc().then(|| Multiplexer::host(generation.clone()));
         let dial: Arc<dyn Dial> = match multiplexer.clone() {
             None => Arc::new(announced),
             Some(multiplexer) => Arc::new(Multiplexed::new(announced, multiplexer)),
@@ -64,7 +65,8 @@ impl<L: Piped> Introduced<L> {
                 owner: owner(&kept, &candidate),
             },
             map: candidate.process.addresses(),
-            any_user: settings.unix_socket_group.is_some() || !kept.addresses.checks_owner(),
+            any_user: settings.config.host_unix_socket_group().is_some()
+                || !kept.addresses.checks_owner(),
             multiplexer,
         };
         let goal = Goal { version, address, dial, generation, peer, sides };
@@ -95,7 +97,7 @@ pub(super) async fn reach<L: Life>(
     let Goal { version, address, dial: way, generation, peer, sides } = goal;
     let reached = async {
         let protection = secret
-            .protect(peer, settings.connection_timeout)
+            .protect(peer, settings.config.connection_timeout())
             .map_err(|error| Failure::refused(Phase::Tls, error))?;
         let options = channel_options(settings);
         let route = Route { dial: way, protection, options, generation };
@@ -132,7 +134,7 @@ async fn answer(
     timings: &mut Timings,
 ) -> Result<(), Failure> {
     let start = Instant::now();
-    let bound = bound.and(start, settings.connection_timeout);
+    let bound = bound.and(start, settings.config.connection_timeout());
     let answering = bounded(bound, Phase::Ready, first_answer(channel.clone()));
     candidate.alive(Phase::Ready, answering).await?;
     timings.ready = start.elapsed();
@@ -179,7 +181,7 @@ fn authenticate(protection: &Protection, settings: &Settings) -> Result<(), Fail
     if !protection.is_one_sided() {
         return Ok(());
     }
-    match settings.client_authentication {
+    match settings.options.client_authentication {
         ClientAuthentication::Warn if matches!(settings.tls, Tls::Auto) => {
             tracing::warn!("plugin does not ask who its host is: it serves anybody who reaches it");
             Ok(())
@@ -223,10 +225,10 @@ fn owner(kept: &Kept, candidate: &Candidate<impl Piped>) -> ExpectedPeer {
 fn channel_options(settings: &Settings) -> ChannelOptions {
     let options = ChannelOptions::new()
         // Dialling and TLS keep their own limits.
-        .connection_timeout(settings.connection_timeout * 2)
-        .max_receive_message_size(settings.grpc_max_receive_message_size)
-        .max_send_message_size(settings.grpc_max_send_message_size);
-    match settings.request_timeout {
+        .connection_timeout(settings.config.connection_timeout() * 2)
+        .max_receive_message_size(settings.config.grpc_max_receive_message_size())
+        .max_send_message_size(settings.config.grpc_max_send_message_size());
+    match settings.config.client_request_timeout() {
         Some(limit) => options.request_timeout(limit),
         None => options,
     }

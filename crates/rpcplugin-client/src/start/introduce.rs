@@ -36,8 +36,8 @@ impl<L: Piped> Launched<L> {
         clock: &Clock,
     ) -> Result<Introduced<L>, Error> {
         let Self { mut candidate, kept, at: launched, spawn } = self;
-        let bound = clock.phase(launched, plan.settings.handshake_timeout);
-        let lenient = plan.settings.lenient_banner;
+        let bound = clock.phase(launched, plan.settings.config.handshake_timeout());
+        let lenient = plan.settings.options.lenient_banner;
         let Some(mut lines) = candidate.lines() else {
             return Err(candidate.give_up(Failure::silent()).await);
         };
@@ -76,11 +76,11 @@ fn judge(line: Line, plan: &Plan, kept: &Kept, process: &impl Piped) -> Result<A
     match line {
         Line::Complete(line) => {
             let policy = Policy {
-                versions: &plan.versions,
+                versions: &plan.settings.versions,
                 transports: &plan.settings.networks(),
                 addresses: &kept.addresses,
                 tls: &plan.settings.tls,
-                multiplex: plan.settings.multiplex_grpc,
+                multiplex: plan.settings.config.host_multiplex_grpc(),
             };
             let map = process.addresses();
             let to_host = |address| match map {

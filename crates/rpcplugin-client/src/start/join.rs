@@ -30,11 +30,11 @@ where
     F: Future<Output = Result<InProcess<C>, Error>>,
 {
     let settings = &plan.settings;
-    let clock = Clock::start(settings.start_timeout);
+    let clock = Clock::start(settings.config.start_timeout());
     let secret = Secret::make(settings)?;
     let launch = plan.launch_variables(None, secret.certificate())?;
     let prepared = Instant::now();
-    let bound = clock.phase(prepared, settings.handshake_timeout);
+    let bound = clock.phase(prepared, settings.config.handshake_timeout());
     let serving = bound.within(serve(launch)).await;
     let plugin = serving.map_err(|limit| HandshakeError::Timeout { limit })??;
     let InProcess { connector, handshake, served } = plugin;
@@ -58,7 +58,7 @@ where
     };
     let (dial, generation) = (Arc::new(Given(connector)), Generation::new());
     let goal = Goal { version, address, dial, generation, peer, sides };
-    let bound = clock.phase(at, settings.channel_ready_timeout);
+    let bound = clock.phase(at, settings.config.channel_ready_timeout());
     let connected = reach(candidate, goal, &secret, settings, bound, timings).await?;
     Ok(connected.run(plan.settings, None))
 }
@@ -77,13 +77,13 @@ fn listening(_: &Plan) -> Listening {
 
 /// The host's judgement, as that of a line, except that the address is not dialled.
 fn judge(handshake: &Handshake, plan: &Plan) -> Result<Announced, Error> {
-    let (version, known) = (handshake.app_version, &plan.versions);
+    let (version, known) = (handshake.app_version, &plan.settings.versions);
     if !known.contains(version) {
         let (plugin, host) = (version.to_string(), known.to_vec());
         return Err(HandshakeError::VersionMismatch { plugin, host }.into());
     }
     let announced = Announced::read(&handshake.certificate, &plan.settings.tls)?;
-    if plan.settings.multiplex_grpc {
+    if plan.settings.config.host_multiplex_grpc() {
         return Err(HandshakeError::MuxUnsupported.into());
     }
     Ok(announced)

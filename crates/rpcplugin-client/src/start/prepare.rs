@@ -56,11 +56,12 @@ impl Prepared {
         let sockets = directory.as_ref().map(PrivateDir::path);
         #[cfg(not(unix))]
         let sockets = None;
-        let addresses = AddressPolicy::new(sockets, &settings.address_exceptions);
+        let addresses = AddressPolicy::new(sockets, &settings.options.address_exceptions);
         let secret = Secret::make(settings)?;
         let environment = plan.environment(command.as_std(), sockets, secret.certificate())?;
-        let (stdin, detach) = (settings.stdin, settings.detach);
-        let bounds = clock.end().within(bounds(settings.confinement.clone(), sockets)).await;
+        let (stdin, detach) = (settings.options.stdin, settings.options.detach);
+        let bounds =
+            clock.end().within(bounds(settings.options.confinement.clone(), sockets)).await;
         let bounds = bounds.map_err(|limit| HandshakeError::Timeout { limit })??;
         #[cfg(unix)]
         let user = bounds.user();
@@ -68,7 +69,7 @@ impl Prepared {
         let bases = plan.directory_bases();
         #[cfg(not(unix))]
         let bases = Vec::new();
-        let integrity = settings.integrity.clone();
+        let integrity = settings.options.integrity.clone();
         let launch = Launch { command, environment, stdin, detach, bounds, integrity, bases };
         let kept = Kept {
             addresses,
@@ -101,14 +102,14 @@ async fn bounds(confinement: Confinement, directory: Option<&Path>) -> Result<Bo
 /// How the host's own sockets are bound in its private directory.
 #[cfg(unix)]
 fn binding(sockets: Option<&Path>, settings: &Settings) -> UnixBind {
-    let group = settings.unix_socket_group.iter();
+    let group = settings.config.host_unix_socket_group().into_iter();
     let bind = group.fold(UnixBind::new(), UnixBind::group);
     sockets.into_iter().fold(bind, UnixBind::dir)
 }
 
 #[cfg(unix)]
 fn directory(plan: &Plan) -> Result<Option<Directory>, Error> {
-    let group = plan.settings.unix_socket_group.as_deref();
+    let group = plan.settings.config.host_unix_socket_group();
     Ok(Some(PrivateDir::create(plan.directory_bases(), group)?))
 }
 

@@ -7,7 +7,6 @@ use super::connect::Connected;
 use crate::{
     Client, State, StdioStream, broker,
     client::{Facts, Shared},
-    ladder::LadderLimits,
     life::Life,
     liveness::Liveness,
     settings::Settings,
@@ -29,14 +28,14 @@ impl<L: Life> Connected<L> {
             version,
             address,
             timings,
-            health_check_timeout: settings.health_check_timeout,
+            health_check_timeout: settings.config.health_check_timeout(),
             protection: route.protection.clone(),
             stays: candidate.process.stays(),
             is_process: candidate.process.is_process(),
         };
         tracing::debug!(pid = facts.pid, version, address = %facts.address, ?timings, "plugin is ready");
         let (stdin, lease) = (Mutex::new(stdin), Mutex::new(None));
-        let buffer = Arc::new(Buffer::new(settings.stdio_buffer_bytes));
+        let buffer = Arc::new(Buffer::new(settings.config.stdio_buffer_bytes()));
         let (want, wanted) = watch::channel(Want::Running);
         let (states, state) = watch::channel(State::Running);
         let (end, ended) = watch::channel(None);
@@ -44,24 +43,25 @@ impl<L: Life> Connected<L> {
         let span = tracing::info_span!("plugin", name, pid = facts.pid);
         let _entered = span.enter();
         let mut printing = JoinSet::new();
-        for (stream, sink) in
-            [(StdioStream::Stdout, settings.stdout), (StdioStream::Stderr, settings.stderr)]
-        {
+        for (stream, sink) in [
+            (StdioStream::Stdout, settings.options.stdout),
+            (StdioStream::Stderr, settings.options.stderr),
+        ] {
             print(&mut printing, &name, &buffer, stream, sink);
         }
         let mut streams = JoinSet::new();
-        let limit = settings.grpc_max_receive_message_size;
+        let limit = settings.config.grpc_max_receive_message_size();
         let stdio = stdio::relay(channel.clone(), limit, buffer.clone());
         streams.spawn(stdio.in_current_span().with_current_subscriber());
         let open = broker::keep_open(broker.clone(), channel.clone(), generation.clone());
         streams.spawn(open.in_current_span().with_current_subscriber());
         let mut probes = JoinSet::new();
-        if !settings.grpc_keepalive_time.is_zero() {
+        if let Some(every) = settings.config.grpc_keepalive_time() {
             let liveness = Liveness {
                 channel: channel.clone(),
                 route,
-                every: settings.grpc_keepalive_time,
-                limit: settings.grpc_keepalive_timeout,
+                every,
+                limit: settings.config.grpc_keepalive_timeout(),
             };
             probes.spawn(liveness.watch().in_current_span().with_current_subscriber());
         }
@@ -76,11 +76,8 @@ impl<L: Life> Connected<L> {
             streams,
             printing,
             probes,
-            limits: LadderLimits {
-                grace: settings.grpc_grace_period,
-                terminate: settings.terminate_timeout,
-            },
-            max_lifetime: settings.confinement.max_lifetime,
+            live: settings.live.clone(),
+            max_lifetime: settings.config.max_lifetime().unwrap_or_default(),
             want: wanted,
             states,
             end,
@@ -97,6 +94,7 @@ impl<L: Life> Connected<L> {
             stdio,
             stdin,
             lease,
+            live: settings.live,
             facts,
         })
     }

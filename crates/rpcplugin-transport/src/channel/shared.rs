@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures_util::{
     FutureExt as _,
@@ -30,6 +33,8 @@ pub(super) struct Shared {
     dial: Dial,
     pub(super) options: ChannelOptions,
     pub(super) generation: Generation,
+    /// It may change, unlike the other options.
+    request_timeout: Mutex<Option<Duration>>,
     state: Mutex<State>,
 }
 
@@ -51,7 +56,16 @@ impl Shared {
         connection: Connection,
     ) -> Self {
         let state = Mutex::new(State { current: connection, dialling: None });
-        Self { dial, options, generation, state }
+        let request_timeout = Mutex::new(options.request_timeout);
+        Self { dial, options, generation, request_timeout, state }
+    }
+
+    pub(super) fn request_timeout(&self) -> Option<Duration> {
+        *self.request_timeout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_request_timeout(&self, timeout: Option<Duration>) {
+        *self.request_timeout.lock().unwrap_or_else(PoisonError::into_inner) = timeout;
     }
 
     pub(super) fn cut(&self, origin: &str) {

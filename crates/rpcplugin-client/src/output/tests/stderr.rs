@@ -5,9 +5,10 @@ use std::{
 };
 
 use super::*;
+use crate::output::stderr::RawSink;
 
 fn options(raw: Option<RawSink>) -> StderrOptions {
-    StderrOptions { name: "kv".to_owned(), tail_lines: 100, raw }
+    StderrOptions { name: "kv".to_owned(), tail_lines: 100, raw, live: live(LogLevel::Trace) }
 }
 
 fn relay(raw: Option<RawSink>) -> (Sender, CancellationToken, Tail, tokio::task::JoinHandle<()>) {
@@ -186,4 +187,18 @@ async fn a_subscriber_that_panics_ends_nothing() {
         log.lines(),
         ["before", "after"].map(|text| format!("DEBUG {text} plugin.name=\"kv\""))
     );
+}
+
+#[tokio::test]
+async fn lines_below_the_level_are_kept_for_reports_and_are_no_events() {
+    let (log, _guard) = Log::here();
+    let (mut sender, stderr) = pipe().unwrap();
+    let options = StderrOptions { live: live(LogLevel::Warn), ..options(None) };
+    let (tail, task) = relay_stderr(stderr, options, CancellationToken::new());
+    sender.write_all(b"[INFO] quiet\n[WARN] loud\nplain\n").await.unwrap();
+    drop(sender);
+    soon(task).await.unwrap();
+    let [line] = &log.lines()[..] else { panic!("{:?}", log.lines()) };
+    assert!(line.starts_with("WARN") && line.contains("loud"), "{line}");
+    assert_eq!(soon(tail.last_words()).await.len(), 3);
 }

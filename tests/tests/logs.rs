@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use rpcplugin::client::ShutdownOutcome;
+use rpcplugin::{client::ShutdownOutcome, config::LogLevel};
 use rpcplugin_tests::{
     Event, Events, Fifo,
     host::{evil_plugin, host, probe, program, test_plugin},
@@ -85,7 +85,8 @@ fn g2_each_line_of_a_flood_is_logged_or_counted() {
         let flood = format!("flood stderr {LINES} report {} done", reports.path());
         let plugin = program("test-plugin");
         let words = ["child", &flood, "exec", plugin.to_str().unwrap()];
-        let client = host(guard).spawn(evil_plugin(guard, words)).await.unwrap();
+        let builder = host(guard).log_level(LogLevel::Debug);
+        let client = builder.spawn(evil_plugin(guard, words)).await.unwrap();
         assert_eq!(reports.line().await.unwrap(), "done");
         // What is lost is told before the next line that passes. These follow the flood in the
         // pipe, so the first of them that passes is behind all of it.

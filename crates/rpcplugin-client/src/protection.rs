@@ -3,7 +3,6 @@
 
 #[cfg(feature = "tls")]
 use std::sync::Arc;
-use std::time::Duration;
 
 use rpcplugin_core::{CertificateField, Error, SecurityError};
 
@@ -152,15 +151,16 @@ impl Secret {
     pub(crate) fn protect(
         &self,
         announced: Announced,
-        handshake_limit: Duration,
+        settings: &Settings,
     ) -> Result<Protection, Error> {
+        let handshake_limit = settings.config.connection_timeout();
         match (self, announced) {
             #[cfg(feature = "tls")]
             (Self::Identity(identity), Announced::Certificate(peer)) => {
-                let tls = rpcplugin_tls::ClientTls::pinned(identity, &peer)?;
+                let oldest = crate::settings::oldest(&settings.config);
+                let tls = rpcplugin_tls::ClientTls::pinned(identity, &peer)?.min_version(oldest)?;
                 let layer = rpcplugin_tls::TlsLayer::new(tls).timeout(handshake_limit);
                 let host = identity.clone();
-                let oldest = rpcplugin_tls::TlsVersion::default();
                 let sides =
                     rpcplugin_broker::Protection::mutual(identity, &peer, oldest, handshake_limit)?;
                 Ok(Protection::Mutual(Arc::new(Mutual { host, peer, layer, sides })))

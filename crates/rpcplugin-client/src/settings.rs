@@ -13,7 +13,7 @@ use crate::{Builder, Limits, Tls, live::Live, options::Options};
 mod protection;
 
 #[cfg(feature = "tls")]
-pub(crate) use self::protection::of_key_type;
+pub(crate) use self::protection::{of_key_type, oldest};
 
 /// Settings that fit together. Nothing has happened yet.
 #[derive(Clone, Debug)]

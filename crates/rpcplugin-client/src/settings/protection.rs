@@ -1,13 +1,16 @@
 //! Between [`Tls`] and the settings that choose the protection.
 
-#[cfg(feature = "tls")]
-use rpcplugin_core::config::CertKeyType;
 use rpcplugin_core::{
     Config, Error,
     config::{Setting, Values},
 };
 #[cfg(feature = "tls")]
-use rpcplugin_tls::{KeyType, Provider};
+use rpcplugin_core::{
+    ConfigError, SecurityError,
+    config::{CertKeyType, TlsMinVersion},
+};
+#[cfg(feature = "tls")]
+use rpcplugin_tls::{CertDirectory, CustomTls, Identity, KeyType, Provider, Roots, TlsVersion};
 
 use crate::Tls;
 
@@ -31,7 +34,9 @@ pub(super) fn chosen(values: Values, tls: Option<&Tls>) -> Values {
 ///
 /// # Errors
 ///
-/// `SECURITY_TLS_NOT_BUILT`.
+/// `SECURITY_TLS_NOT_BUILT`; `CONFIG_CONFLICT` for certificates that are no whole;
+/// `SECURITY_CONFIG_CONFLICT` for some beside those of the program; `SECURITY_TLS_REQUIRED`; `SECURITY_CERT_INVALID` and
+/// `SECURITY_FILE_PERMISSIONS` for certificates that do not work.
 pub(super) fn effective(config: &Config, program: Option<&Tls>) -> Result<Tls, Error> {
     if config.insecure() {
         return Ok(Tls::Plaintext);
@@ -42,9 +47,63 @@ pub(super) fn effective(config: &Config, program: Option<&Tls>) -> Result<Tls, E
         Err(rpcplugin_core::SecurityError::TlsNotBuilt.into())
     }
     #[cfg(feature = "tls")]
-    match program {
-        Some(Tls::Custom(custom)) => Ok(Tls::Custom(custom.clone())),
-        _ => Ok(Tls::Auto),
+    with_certificates(config, program)
+}
+
+#[cfg(feature = "tls")]
+fn with_certificates(config: &Config, program: Option<&Tls>) -> Result<Tls, Error> {
+    let own = [Setting::HostCert, Setting::ServerRootCerts];
+    let own = own.into_iter().find(|one| config.value(*one).is_some());
+    let oldest = |custom: CustomTls| match config.tls_min_version() {
+        // The program may have asked for more than the default.
+        TlsMinVersion::Tls13 => custom.min_version(TlsVersion::Tls13),
+        _ => custom,
+    };
+    match (program, own) {
+        (Some(Tls::Custom(custom)), None) => return Ok(Tls::Custom(oldest(custom.clone()))),
+        (Some(Tls::Custom(_)), Some(setting)) => {
+            return Err(SecurityError::ConfigConflict {
+                weak: format!("{setting} ({})", config.entry(setting).source),
+                demand: "Tls::Custom (the program), which also says whom to trust".to_owned(),
+            }
+            .into());
+        }
+        _ => {}
+    }
+    let directory = config.mtls_cert_dir().map(CertDirectory::new).transpose()?;
+    let identity = match (config.host_cert(), config.host_key(), &directory) {
+        (Some(chain), Some(key), _) => {
+            Identity::from_pem(chain.as_bytes(), key.expose().as_bytes())?
+        }
+        (_, _, Some(directory)) => directory.host()?,
+        _ if config.server_root_certs().is_some() => {
+            return Err(incomplete(Setting::ServerRootCerts, Setting::HostCert));
+        }
+        // Authorities alone say nothing: they may be meant for this process as a plugin.
+        _ if config.auto_mtls() => return Ok(Tls::Auto),
+        _ => return Err(SecurityError::TlsRequired.into()),
+    };
+    let roots = match (config.server_root_certs().or(config.ca_cert()), &directory) {
+        (Some(roots), _) => Roots::from_pem(roots.as_bytes())?,
+        (None, Some(directory)) => directory.roots()?,
+        (None, None) => return Err(incomplete(Setting::HostCert, Setting::ServerRootCerts)),
+    };
+    Ok(Tls::Custom(oldest(CustomTls::new(identity, roots))))
+}
+
+#[cfg(feature = "tls")]
+fn incomplete(has: Setting, lacks: Setting) -> Error {
+    let reason = "mutual TLS with own certificates takes this host's and the plugin's authorities";
+    let (first, second) = (has.to_string(), format!("no {lacks}"));
+    ConfigError::Settings { first, second, reason }.into()
+}
+
+/// The oldest TLS that this host speaks.
+#[cfg(feature = "tls")]
+pub(crate) fn oldest(config: &Config) -> TlsVersion {
+    match config.tls_min_version() {
+        TlsMinVersion::Tls13 => TlsVersion::Tls13,
+        _ => TlsVersion::Tls12,
     }
 }
 

@@ -96,9 +96,8 @@ pub(super) async fn reach<L: Life>(
 ) -> Result<Connected<L>, Error> {
     let Goal { version, address, dial: way, generation, peer, sides } = goal;
     let reached = async {
-        let protection = secret
-            .protect(peer, settings.config.connection_timeout())
-            .map_err(|error| Failure::refused(Phase::Tls, error))?;
+        let protection =
+            secret.protect(peer, settings).map_err(|error| Failure::refused(Phase::Tls, error))?;
         let options = channel_options(settings);
         let route = Route { dial: way, protection, options, generation };
         let channel = dial(&mut candidate, &route, bound, &mut timings).await?;

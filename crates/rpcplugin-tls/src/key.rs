@@ -134,24 +134,40 @@ pub(crate) fn unreadable(what: &str, error: &pem::Error) -> SecurityError {
 fn with_ring(kind: KeyType) -> Result<Zeroizing<Vec<u8>>, SecurityError> {
     use ring::{
         rand::SystemRandom,
-        signature::{
-            ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
-            Ed25519KeyPair,
-        },
+        signature::{ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair},
     };
     let random = SystemRandom::new();
     let pkcs8 = match kind {
         KeyType::P256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random),
         KeyType::P384 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P384_SHA384_ASN1_SIGNING, &random),
-        KeyType::Ed25519 => Ed25519KeyPair::generate_pkcs8(&random),
+        KeyType::Ed25519 => return ed25519(&random),
         KeyType::P521 => {
             return Err(SecurityError::CertInvalid {
                 reason: "ring makes no P-521 keys; choose the provider aws-lc-rs".into(),
             });
         }
     }
-    .map_err(|_| keygen("ring gave no reason; the system may lack random numbers"))?;
+    .map_err(|_| no_random_numbers())?;
     Ok(Zeroizing::new(pkcs8.as_ref().to_vec()))
+}
+
+/// A key in the first version of PKCS#8. ring writes the second one, with the public key in it,
+/// which OpenSSL before 3.2 does not read.
+fn ed25519(random: &ring::rand::SystemRandom) -> Result<Zeroizing<Vec<u8>>, SecurityError> {
+    /// All that RFC 8410 has before the 32 random bytes that are the key.
+    const BEFORE: [u8; 16] = [
+        0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04,
+        0x20,
+    ];
+    let mut der = Zeroizing::new(vec![0; BEFORE.len() + 32]);
+    let (before, seed) = der.split_at_mut(BEFORE.len());
+    before.copy_from_slice(&BEFORE);
+    ring::rand::SecureRandom::fill(random, seed).map_err(|_| no_random_numbers())?;
+    Ok(der)
+}
+
+fn no_random_numbers() -> SecurityError {
+    keygen("ring gave no reason; the system may lack random numbers")
 }
 
 #[cfg(feature = "aws-lc-rs")]
@@ -168,7 +184,7 @@ fn with_aws_lc_rs(kind: KeyType) -> Result<Zeroizing<Vec<u8>>, SecurityError> {
         KeyType::P256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random),
         KeyType::P384 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P384_SHA384_ASN1_SIGNING, &random),
         KeyType::P521 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P521_SHA512_ASN1_SIGNING, &random),
-        KeyType::Ed25519 => Ed25519KeyPair::generate_pkcs8(&random),
+        KeyType::Ed25519 => Ed25519KeyPair::generate_pkcs8v1(&random),
     }
     .map_err(|_| keygen("aws-lc-rs gave no reason; the system may lack random numbers"))?;
     Ok(Zeroizing::new(pkcs8.as_ref().to_vec()))

@@ -1,5 +1,6 @@
 //! What the whole-process tests share.
 //!
+//! - [`certificates`]: those that our programs and other peers use with each other.
 //! - [`leak`]: the oracle that every test runs under.
 //! - [`Fifo`]: a named pipe by which a test steps a plugin and hears from it, so that no test
 //!   depends on a sleep.
@@ -14,6 +15,7 @@
 //!
 //! The programs: `test-plugin` behaves, `evil-plugin` does not, `test-host` can be killed.
 
+pub mod certificates;
 #[cfg(target_os = "linux")]
 mod events;
 #[cfg(target_os = "linux")]

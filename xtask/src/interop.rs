@@ -4,6 +4,7 @@ mod debian;
 mod document;
 mod example;
 mod go;
+mod openssl;
 mod ours;
 mod outcome;
 mod pairs;
@@ -21,10 +22,12 @@ use self::{outcome::Outcome, pairs::Pair, peers::Peers, report::Report};
 use crate::AlreadyReported;
 
 /// Run our host and our plugin against those of go-plugin, pyvider-rpcplugin, python-plugin and
-/// crowdsec, plaintext and with automatic mutual TLS, and print a matrix of the pairs.
+/// crowdsec, plaintext and with automatic mutual TLS, and with certificates of an authority those of
+/// OpenSSL too, and print a matrix of the pairs.
 ///
 /// Fetches and builds the peers first, into target/interop: go-plugin 1.8.0, 1.6.0 and 1.4.8 with Go, the
-/// Python ones with venv and pip, crowdsec with apt-get download. A second run finds them there.
+/// Python ones with venv and pip, crowdsec with apt-get download
+/// (OpenSSL too, if the machine has none). A second run finds them there.
 /// The output of each pair is kept in target/interop/logs. Fails if a pair fails.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Interop {

@@ -69,6 +69,23 @@ With mutual TLS one host starts the plugin, and a second one comes by what go-pl
 go-plugin's goes on in plaintext although `AutoMTLS` is on, and our plugin does not answer it; it is
 served with the `TLSConfig` of the first host, which never leaves that process. The first host goes on.
 
+With certificates, and with OpenSSL, *mtls* is not the automatic one: both ends have certificates of
+an authority. Each side issues for both, we with `CertAuthority` (P-256, P-384 and Ed25519, each under
+the root and under an intermediate), and each set must carry calls; the wrong root and the wrong
+certificate are refused with `SECURITY_CERT_UNTRUSTED` and `SECURITY_CLIENT_REFUSED`.
+go-plugin's ends take them by `TLSConfig` and `TLSProvider`, and `crypto/x509` verifies our chains;
+what it issues is P-256, P-384, P-521, RSA of 2048 bits and Ed25519.
+pyvider-rpcplugin takes them by `PLUGIN_SERVER_CERT`, `PLUGIN_SERVER_KEY` and
+`PLUGIN_CLIENT_ROOT_CERTS`.
+OpenSSL issues the same five kinds. `openssl verify -x509_strict` judges our chains, for the purpose
+that they have and for the other one. `openssl s_client` and `openssl s_server` speak no HTTP/2, so
+they are bridges: our host calls our plugin through `s_client`, and gets an answer through `s_server`,
+in TLS 1.2 and 1.3, each with ALPN `h2` and a certificate on both sides. Certificates of OpenSSL that
+have expired, are for the other purpose, bear another name, or were revoked (`openssl ca -gencrl`) are
+refused on either side, with `SECURITY_CERT_EXPIRED` and `SECURITY_CERT_UNTRUSTED` by our host and
+`SECURITY_CLIENT_REFUSED` by our plugin. In TLS 1.2 `s_server` does not show a P-521 certificate to our
+host, which exchanges no keys on that curve; in TLS 1.3 it does.
+
 ## Notes
 
 ";

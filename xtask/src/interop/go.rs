@@ -55,7 +55,9 @@ pub(super) fn prepare_newest(dir: &Path, modfile: &str) -> Result<Programs> {
         (Service::Streaming, command(streaming.join("plugin"), &[])),
     ]);
     multiplexing(dir, modfile, &mut programs)?;
-    build(dir, modfile, &["./testhost", "./testplugin"])?;
+    build(dir, modfile, &["./testhost", "./testplugin", "./certhost", "./certplugin"])?;
+    programs.hosts.push((Service::Certificates, command(dir.join("certhost"), &[])));
+    programs.plugins.push((Service::Certificates, command(dir.join("certplugin"), &[])));
     programs.hosts.push((Service::Attached, command(dir.join("testhost"), &[])));
     programs.plugins.push((Service::Attached, command(dir.join("testplugin"), &[])));
     Ok(programs)

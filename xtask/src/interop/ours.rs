@@ -14,7 +14,7 @@ pub(super) fn prepare() -> Result<Programs> {
     let status = workspace::cargo()
         .args(["build", "--quiet", "--package", "rpcplugin-tests"])
         .args(["--bin", "interop-host", "--bin", "interop-plugin"])
-        .args(["--bin", "broker-host", "--bin", "broker-plugin"])
+        .args(["--bin", "broker-host", "--bin", "broker-plugin", "--bin", "cert-host"])
         .status()
         .context("cannot run cargo build")?;
     ensure!(status.success(), "our own ends do not build");
@@ -22,6 +22,7 @@ pub(super) fn prepare() -> Result<Programs> {
     let program = |name| dir.join(name).with_extension(env::consts::EXE_EXTENSION);
     let host = |kind| command(program("interop-host"), &["--kind", kind]);
     let broker_host = |mode| command(program("broker-host"), &["--mode", mode]);
+    let cert_host = |mode| command(program("cert-host"), &["--mode", mode]);
     let plugin = command(program("interop-plugin"), &[]);
     let broker_plugin = command(program("broker-plugin"), &[]);
     Ok(Programs {
@@ -34,6 +35,8 @@ pub(super) fn prepare() -> Result<Programs> {
             (Service::SideChannels, broker_host("plain")),
             (Service::Multiplexed, broker_host("multiplexed")),
             (Service::Attached, broker_host("attached")),
+            (Service::Certificates, cert_host("launch")),
+            (Service::Tools, cert_host("s_server")),
             (Service::Notifier, host("notifier")),
         ],
         // One program serves the probe and the services of the examples.
@@ -41,7 +44,9 @@ pub(super) fn prepare() -> Result<Programs> {
             (Service::Probe, plugin.clone()),
             (Service::Example, plugin.clone()),
             (Service::Streaming, plugin.clone()),
-            (Service::Bidirectional, plugin),
+            (Service::Bidirectional, plugin.clone()),
+            (Service::Certificates, plugin.clone()),
+            (Service::Tools, plugin),
             (Service::Negotiated, command(program("interop-plugin"), &["versions=2,3"])),
             (Service::SideChannels, broker_plugin.clone()),
             (Service::Multiplexed, broker_plugin),

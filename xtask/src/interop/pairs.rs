@@ -37,6 +37,10 @@ pub(super) enum Service {
     Multiplexed,
     /// The same service of a plugin that runs already, to which the host attaches.
     Attached,
+    /// The probe, with certificates of an authority in place of automatic mutual TLS.
+    Certificates,
+    /// The same through the tools of a TLS library, which know no plugins.
+    Tools,
     /// crowdsec's notifications.
     Notifier,
 }
@@ -94,7 +98,11 @@ impl End {
         if self.service == plugin.service
             && matches!(
                 self.service,
-                Service::SideChannels | Service::Multiplexed | Service::Attached
+                Service::SideChannels
+                    | Service::Multiplexed
+                    | Service::Attached
+                    | Service::Certificates
+                    | Service::Tools
             )
         {
             // go-plugin's plugin leaves its socket behind, or obeys its host although it should not;
@@ -113,7 +121,8 @@ impl End {
             Service::SideChannels => " side channels",
             Service::Multiplexed => " multiplexed",
             Service::Attached => " attached",
-            Service::Probe | Service::Notifier => "",
+            Service::Certificates => " certificates",
+            Service::Probe | Service::Tools | Service::Notifier => "",
         };
         format!("{}{example}", self.peer.name())
     }
@@ -186,6 +195,21 @@ impl Pair {
                 );
             }
         }
+        if matches!(self.service(), Service::Certificates | Service::Tools) {
+            if self.tls != Auto {
+                return Some("without TLS there are no certificates");
+            }
+            if host == Peer::Pyvider {
+                return Some(
+                    "the host trusts the certificate on the handshake line and no other, and goes \
+                     on in plaintext without one: a plugin with certificates of an operator \
+                     announces none",
+                );
+            }
+            if plugin == Peer::Openssl && self.network == Tcp {
+                return Some("`openssl s_server -quiet` tells nobody its port");
+            }
+        }
         if plugin.is_go() && self.network == Tcp {
             return Some("a go-plugin plugin listens on TCP on Windows only");
         }
@@ -221,6 +245,11 @@ impl Pair {
                     limits.push(("strangers", "the plugin does not ask for a certificate"));
                 }
             }
+            Peer::Pyvider if self.service() == Service::Certificates => limits.extend([
+                ("intermediate", "the plugin presents the first certificate of its file alone"),
+                ("ed25519", "the plugin's library reads RSA and ECDSA keys alone"),
+                ("told", "the plugin closes the connection before its refusal is read"),
+            ]),
             Peer::PythonPlugin if is_probe => {
                 limits.push(("stdio", "the plugin's author has no access to the stdio stream"));
             }

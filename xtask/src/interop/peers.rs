@@ -10,7 +10,7 @@ use std::{
 use anyhow::Result;
 
 use super::{
-    debian, go, ours,
+    debian, go, openssl, ours,
     pairs::{Pair, Service},
     python,
 };
@@ -26,10 +26,11 @@ pub(super) enum Peer {
     Crowdsec,
     Pyvider,
     PythonPlugin,
+    Openssl,
 }
 
 impl Peer {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Ours,
         Self::Go180,
         Self::Go160,
@@ -37,6 +38,7 @@ impl Peer {
         Self::Crowdsec,
         Self::Pyvider,
         Self::PythonPlugin,
+        Self::Openssl,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -48,6 +50,7 @@ impl Peer {
             Self::Crowdsec => "crowdsec dummy (go-plugin 1.0.1)",
             Self::Pyvider => "pyvider-rpcplugin 0.5.5",
             Self::PythonPlugin => "python-plugin 0.1.0",
+            Self::Openssl => "OpenSSL",
         }
     }
 
@@ -80,6 +83,10 @@ impl Peer {
                 "a host and a plugin written for these tests with python-plugin and grpclib, whose \
                  TLS is OpenSSL's"
             }
+            Self::Openssl => {
+                "the machine's `openssl` command, or that of Debian's package: `req` and `ca` issue, \
+                 `verify` judges, `s_client` and `s_server` speak TLS"
+            }
         }
     }
 
@@ -89,8 +96,8 @@ impl Peer {
         match self {
             Self::Go180 => {
                 use Service::{
-                    Attached, Bidirectional, Example, Multiplexed, Negotiated, Probe, SideChannels,
-                    Streaming,
+                    Attached, Bidirectional, Certificates, Example, Multiplexed, Negotiated, Probe,
+                    SideChannels, Streaming,
                 };
                 &[
                     Probe,
@@ -101,6 +108,7 @@ impl Peer {
                     SideChannels,
                     Multiplexed,
                     Attached,
+                    Certificates,
                 ]
             }
             Self::Go160 => {
@@ -112,7 +120,9 @@ impl Peer {
                 &[Probe, Example, Bidirectional, SideChannels]
             }
             Self::Crowdsec => &[Service::Notifier],
-            Self::Pyvider | Self::PythonPlugin => &[Service::Probe, Service::SideChannels],
+            Self::Pyvider => &[Service::Probe, Service::SideChannels, Service::Certificates],
+            Self::PythonPlugin => &[Service::Probe, Service::SideChannels],
+            Self::Openssl => &[Service::Tools],
             Self::Ours => &[Service::Probe],
         }
     }
@@ -136,6 +146,7 @@ impl Peer {
             Self::Crowdsec => debian::prepare(&dir.join("crowdsec")),
             Self::Pyvider => python::prepare(&dir.join("venv"), "pyvider"),
             Self::PythonPlugin => python::prepare(&dir.join("venv"), "pyplugin"),
+            Self::Openssl => openssl::prepare(&dir.join("openssl")),
         }
     }
 }

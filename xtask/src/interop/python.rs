@@ -44,6 +44,7 @@ pub(super) fn prepare(venv: &Path, library: &str) -> Result<Programs> {
         ],
         plugins: vec![
             (Service::Probe, script("plugin")),
+            (Service::Certificates, script("plugin")),
             (Service::SideChannels, script("names_plugin")),
         ],
     })

@@ -1,10 +1,12 @@
 //! The plugin that hosts of other libraries load: `Probe`, `KV`, `StreamerService` and `Counter`, in
 //! versions 1 and 2.
 //!
-//! Usage: `interop-plugin [versions=2,3] [unix|tcp]`. The cookie is that of go-plugin's key-value example, so that
-//! the example's own host can load it.
+//! Usage: `interop-plugin [versions=2,3] [certificates=DIR] [issue=DIR] [standalone=SOCKET|tcp]
+//! [unix|tcp]`. The cookie is that of go-plugin's key-value example, so that the example's own host
+//! can load it. `issue` makes certificates and ends; with `certificates` it serves with those of
+//! the directory, and `standalone` without a host that has started it.
 
-use std::{env, process::ExitCode};
+use std::{env, path::Path, process::ExitCode};
 
 use rpcplugin::{MagicCookie, PluginSet, Server, server::Context};
 use rpcplugin_core::{Network, limits};
@@ -12,11 +14,13 @@ use rpcplugin_proto::{
     counter::counter_server::CounterServer, kv, kv::kv_server::KvServer, probe,
     probe::probe_server::ProbeServer,
 };
+use rpcplugin_tests::certificates;
 
 mod counter;
 mod file_store;
 #[path = "../test-plugin/report.rs"]
 mod report;
+mod standalone;
 mod streamer;
 #[path = "../test-plugin/test_probe.rs"]
 mod test_probe;
@@ -28,7 +32,12 @@ async fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let is_tcp = arguments.iter().any(|argument| argument == "tcp");
     let network = if is_tcp { Network::Tcp } else { Network::Unix };
-    let versions = arguments.iter().find_map(|argument| argument.strip_prefix("versions="));
+    let value = |name| arguments.iter().find_map(|argument| argument.strip_prefix(name));
+    if let Some(dir) = value("issue=") {
+        certificates::issue(Path::new(dir)).expect("certificates can be made and written");
+        return ExitCode::SUCCESS;
+    }
+    let versions = value("versions=");
     let mut server = Server::new(COOKIE).transports([network]);
     for version in versions.unwrap_or("1,2").split(',') {
         let version = version.parse().expect("versions are numbers");
@@ -48,5 +57,12 @@ async fn main() -> ExitCode {
             .descriptors(probe::FILE_DESCRIPTOR_SET);
         server = server.plugins(version, set);
     }
-    server.run().await
+    if let Some(dir) = value("certificates=") {
+        let tls = certificates::side(Path::new(dir), "plugin");
+        server = server.custom_tls(tls.expect("the directory holds the plugin's certificates"));
+    }
+    match value("standalone=") {
+        Some(at) => standalone::serve(server, at).await,
+        None => server.run().await,
+    }
 }

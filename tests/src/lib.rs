@@ -10,6 +10,8 @@
 //! - [`Events`]: what the library logs.
 //! - [`Unprivileged`]: a user of its own for a plugin, because much does not bind root.
 //! - [`namespaces`]: process numbers and file systems of a test's own.
+//! - [`golden`], [`golden_line`]: errors as a person sees them, compared with what was written down.
+//! - [`Shortage`]: a process that runs out of descriptors.
 //! - [`PeakMemory`], [`Footprint`]: how much a process grew, and what it holds.
 //! - [`Mirror`], [`Names`]: what a host serves to its plugin.
 //!
@@ -23,6 +25,8 @@ mod fifo;
 #[cfg(target_os = "linux")]
 mod footprint;
 #[cfg(target_os = "linux")]
+mod golden;
+#[cfg(target_os = "linux")]
 pub mod host;
 #[cfg(target_os = "linux")]
 pub mod leak;
@@ -35,6 +39,8 @@ pub mod namespaces;
 #[cfg(target_os = "linux")]
 pub mod running;
 #[cfg(target_os = "linux")]
+mod shortage;
+#[cfg(target_os = "linux")]
 pub mod stranger;
 #[cfg(target_os = "linux")]
 mod unprivileged;
@@ -44,7 +50,9 @@ pub use self::{
     events::{Event, Events},
     fifo::Fifo,
     footprint::Footprint,
+    golden::{golden, golden_line},
     memory::PeakMemory,
+    shortage::Shortage,
     unprivileged::Unprivileged,
 };
 pub use self::{mirror::Mirror, names::Names};

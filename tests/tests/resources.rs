@@ -3,50 +3,11 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
-use std::{fs::File, os::fd::AsRawFd as _};
-
 use rpcplugin_tests::{
-    Mirror,
+    Mirror, Shortage,
     host::{host, probe, test_plugin},
     leak::{LeakGuard, leak_free},
 };
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
-/// Leaves this process so many descriptors to open, until it is dropped.
-struct Shortage {
-    before: Rlimit,
-    _below: Vec<File>,
-}
-
-impl Shortage {
-    fn of(free: u64) -> Self {
-        let before = getrlimit(Resource::Nofile);
-        let highest = open_descriptors().max().unwrap_or(2);
-        // The limit is on numbers, and those that are free below others count.
-        let below: Vec<_> = std::iter::repeat_with(|| File::open("/dev/null").unwrap())
-            .take_while(|file| number(file) < highest)
-            .collect();
-        let limit = Rlimit { current: Some(highest + 1 + free), ..before };
-        setrlimit(Resource::Nofile, limit).unwrap();
-        Self { before, _below: below }
-    }
-}
-
-impl Drop for Shortage {
-    fn drop(&mut self) {
-        let _ = setrlimit(Resource::Nofile, self.before);
-    }
-}
-
-/// Their numbers, and that of the look itself, which is free again.
-fn open_descriptors() -> impl Iterator<Item = u64> {
-    let entries = std::fs::read_dir("/proc/self/fd").unwrap();
-    entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok())
-}
-
-fn number(file: &File) -> u64 {
-    u64::try_from(file.as_raw_fd()).unwrap()
-}
 
 /// What a start comes to with so many descriptors: nothing, or the code of its failure.
 async fn attempt(guard: &LeakGuard, free: u64) -> Result<(), &'static str> {

@@ -78,11 +78,17 @@ impl Probe for TestProbe {
         Ok(Response::new(()))
     }
 
+    /// `CODE:message`, or `CODE@MILLISECONDS:message` for one that says when to try again.
     async fn fail(&self, request: Request<String>) -> Result<Response<()>, Status> {
         let text = request.into_inner();
         let (code, message) = text.split_once(':').unwrap_or(("2", &text));
+        let (code, delay) = code.split_once('@').unwrap_or((code, ""));
         let code = code.parse().map_or(Code::Unknown, Code::from_i32);
-        Err(Status::new(code, message))
+        let mut status = Status::new(code, message);
+        if let Ok(milliseconds) = delay.parse::<u32>() {
+            status.metadata_mut().insert("grpc-retry-pushback-ms", milliseconds.into());
+        }
+        Err(status)
     }
 
     async fn panic(&self, request: Request<String>) -> Result<Response<()>, Status> {

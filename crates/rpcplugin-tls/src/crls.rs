@@ -1,6 +1,6 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
-use rpcplugin_core::SecurityError;
+use rpcplugin_core::{SecurityError, escape_text};
 use rustls_pki_types::{CertificateRevocationListDer, pem::PemObject as _};
 use x509_parser::{prelude::FromDer as _, revocation_list::CertificateRevocationList};
 
@@ -12,7 +12,8 @@ use crate::{
 /// The lists of certificates that authorities have revoked. Clones share them.
 ///
 /// Where they are given, every certificate of a chain below the root must be covered: without a
-/// list of its issuer, or with one that is out of date, it is refused.
+/// list of its issuer, or with one that is out of date, it is refused. Lists stay as they were
+/// loaded, so whoever holds them loads them again before the next update is due.
 #[derive(Clone)]
 pub struct Crls(Arc<[CertificateRevocationListDer<'static>]>);
 
@@ -31,6 +32,10 @@ impl Crls {
         }
         for list in &lists {
             match CertificateRevocationList::from_der(list) {
+                Ok(([], list)) if is_stale(&list, SystemTime::now()) => tracing::warn!(
+                    issuer = escape_text(&list.issuer().to_string()),
+                    "a revocation list is out of date, and whom it covers is refused"
+                ),
                 Ok(([], _)) => {}
                 _ => return Err(invalid("a revocation list that is none in DER")),
             }
@@ -58,6 +63,12 @@ impl Crls {
     pub(crate) fn lists(&self) -> impl Iterator<Item = CertificateRevocationListDer<'static>> + '_ {
         self.0.iter().cloned()
     }
+}
+
+/// Whether the next update is overdue.
+fn is_stale(list: &CertificateRevocationList<'_>, now: SystemTime) -> bool {
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    list.next_update().is_some_and(|next| u64::try_from(next.timestamp()).unwrap_or(0) <= now)
 }
 
 impl fmt::Debug for Crls {

@@ -7,7 +7,7 @@ use rustls::{
     CertificateError,
     client::{WebPkiServerVerifier, danger::ServerCertVerifier},
     crypto::CryptoProvider,
-    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+    server::{VerifierBuilderError, WebPkiClientVerifier, danger::ClientCertVerifier},
 };
 
 use crate::{
@@ -138,6 +138,10 @@ pub(crate) fn untrusted(error: &CertificateError) -> SecurityError {
     }
 }
 
-pub(crate) fn unusable(error: rustls::server::VerifierBuilderError) -> SecurityError {
-    SecurityError::CertInvalid { reason: format!("trusted roots: {error}") }
+pub(crate) fn unusable(error: VerifierBuilderError) -> SecurityError {
+    let what = match error {
+        VerifierBuilderError::InvalidCrl(_) => "revocation list",
+        _ => "trusted roots",
+    };
+    SecurityError::CertInvalid { reason: format!("{what}: {error}") }
 }

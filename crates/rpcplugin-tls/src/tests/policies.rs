@@ -185,3 +185,11 @@ fn what_is_no_revocation_list_is_refused() {
         assert_eq!(Crls::from_pem(text.as_bytes()).unwrap_err().code(), "SECURITY_CERT_INVALID");
     }
 }
+
+#[test]
+fn a_revocation_list_that_cannot_be_used_is_called_so() {
+    use rustls::{CertRevocationListError, server::VerifierBuilderError};
+    let error = VerifierBuilderError::InvalidCrl(CertRevocationListError::ParseError);
+    let told = crate::trust::unusable(error).to_string();
+    assert!(told.contains("revocation list: ") && !told.contains("trusted roots"), "{told}");
+}

@@ -34,7 +34,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "certhost:", err)
 		os.Exit(2)
 	}
-	h := &host{network: *network, command: flag.Args()}
+	// go-plugin kills a plugin that it cannot call, and then the plugin's socket stays: here.
+	sockets := filepath.Join(dir, "sockets")
+	h := &host{network: *network, command: flag.Args(), sockets: sockets}
+	if err := os.Mkdir(sockets, 0o700); err != nil {
+		fmt.Fprintln(os.Stderr, "certhost:", err)
+		os.Exit(2)
+	}
 	// Each side's name for what it issues.
 	theirs, own := filepath.Join(dir, "theirs"), filepath.Join(dir, "own")
 	h.check("issue", func() (string, error) {
@@ -60,6 +66,8 @@ func main() {
 type host struct {
 	network string
 	command []string
+	// Where plugins that are killed may leave something.
+	sockets string
 	failed  bool
 }
 
@@ -140,6 +148,10 @@ func (h *host) strangers(dir, other string) (string, error) {
 	unknown.Certificates = strange.Certificates
 	nobody := config.Clone()
 	nobody.Certificates = nil
+	// The plugins get the environment of this process.
+	if err := os.Setenv("TMPDIR", h.sockets); err != nil {
+		return "", err
+	}
 	for name, config := range map[string]*tls.Config{
 		"another root": distrustful, "another certificate": unknown, "no certificate": nobody,
 	} {

@@ -44,8 +44,8 @@ fn node(value: &Spanned<DeValue<'_>>) -> Node {
     Node { kind, span: value.span() }
 }
 
-/// Looks at brackets and at the dots of keys before the parser does, which bounds the former alone:
-/// each dot makes a table, and so many tables in each other end the stack as they are dropped.
+/// Looks at brackets and at the dots of keys before the parser does, which bounds each by itself:
+/// dots in each of many brackets make so many tables that dropping them ends the stack.
 fn check_depth(text: &str) -> Result<(), Fault> {
     let (mut open, mut dots) = (0_usize, 0_usize);
     for token in Source::new(text).lex() {

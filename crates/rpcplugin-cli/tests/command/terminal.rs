@@ -74,7 +74,14 @@ fn json_has_no_colours_on_a_terminal_either() {
 #[test]
 fn ctrl_c_ends_a_command_that_waits_for_stdin() {
     case(|case| {
-        let mut command = case.command("cert show -");
+        let plain = case.command("cert show -");
+        // Whoever runs the tests in the background has SIGINT ignored, and that is inherited.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=INT").arg(plain.get_program()).args(plain.get_args());
+        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if let Some(directory) = plain.get_current_dir() {
+            command.current_dir(directory);
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();

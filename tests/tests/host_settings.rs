@@ -20,7 +20,10 @@ use rpcplugin::config::{Reader, Setting};
 
 /// What this host has no part in, and who has.
 const NOT_OBSERVED: &[(Setting, &str)] = &[
-    (Setting::GrpcMaxConcurrentStreams, "of a host it bounds side channels alone: broker tests"),
+    (
+        Setting::GrpcMaxConcurrentStreams,
+        "of a host it bounds side channels alone, and no test observes that",
+    ),
     (Setting::CertValidityDays, "the program that makes certificates gives it to its CertManager"),
     (Setting::CertRotationDays, "the program that renews certificates gives it to its CertManager"),
 ];

@@ -122,7 +122,8 @@ impl ServerHandle {
 
     /// Takes over what may change while the server runs: log level, grace period, and the
     /// certificates of settings, for new connections. The builder's values stay the program's
-    /// layer of it. Certificates are read again even if only their files changed.
+    /// layer of it. Give a configuration that was just loaded: it is that which reads certificates
+    /// from their files, but for the directory of certificates, which is read again here.
     ///
     /// **Blocks** on those files.
     ///

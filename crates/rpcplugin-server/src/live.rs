@@ -15,11 +15,15 @@ use crate::{security::LiveProtection, serve::set_level, settings::Settings};
 
 /// What holds now; nothing before the start.
 ///
-/// The lock is held for a look or a change, never across anything that waits.
+/// `present` is locked for a look or a change, never while files are read.
 #[derive(Debug, Default)]
-pub(crate) struct Live(Mutex<Option<Present>>);
+pub(crate) struct Live {
+    present: Mutex<Option<Present>>,
+    /// Held by the one change at a time, which no call and no stop waits for.
+    changing: Mutex<()>,
+}
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Present {
     settings: Settings,
     protection: LiveProtection,
@@ -43,8 +47,8 @@ impl Live {
     /// `CONFIG_NOT_RELOADABLE` with every other setting that differs; `TRANSPORT_SHUT_DOWN` if
     /// nothing is served; whatever is wrong with certificates. Then nothing has changed.
     pub(crate) fn reload(&self, config: &rpcplugin_core::Config) -> Result<(), Error> {
-        let mut present = self.lock();
-        let Some(Present { settings, protection }) = present.as_mut() else {
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Present { settings, protection }) = self.lock().clone() else {
             return Err(TransportError::ShutDown.into());
         };
         let config = config.with_program(settings.values.clone())?;
@@ -57,14 +61,14 @@ impl Live {
         if !refused.is_empty() {
             return Err(ConfigError::NotReloadable { settings: refused }.into());
         }
-        let next = Settings { config, ..settings.clone() };
+        let next = Settings { config, ..settings };
         protection.reload(&next)?;
         set_level(next.config.log_level());
-        *settings = next;
+        self.begin(next, protection);
         Ok(())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Present>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

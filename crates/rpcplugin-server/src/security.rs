@@ -31,7 +31,7 @@ impl Security {
     ///
     /// `SECURITY_CLIENT_CERT_INVALID` for anything but exactly one certificate,
     /// `SECURITY_TLS_NOT_BUILT` in a build without TLS, `SECURITY_TLS_REQUIRED` if there is none
-    /// and the plugin insists, `SECURITY_CONFIG_CONFLICT` if the host brought one and the settings
+    /// and the plugin insists, or if one-time certificates are off and the plugin has no other, `SECURITY_CONFIG_CONFLICT` if the host brought one and the settings
     /// say plaintext, `SECURITY_KEYGEN` if no key could be made; of the operator's certificates
     /// `CONFIG_CONFLICT`, `SECURITY_CERT_INVALID` and `CONFIG_INVALID` for an impossible name.
     pub(crate) fn choose(
@@ -45,6 +45,10 @@ impl Security {
         #[cfg(not(feature = "tls"))]
         if certificates(settings).next().is_some() {
             return Err(SecurityError::TlsNotBuilt.into());
+        }
+        // The configuration is content with either side's identity, and this side has none.
+        if !settings.config.auto_mtls() && !settings.config.insecure() {
+            return Err(SecurityError::TlsRequired.into());
         }
         match client_cert {
             Some(_) if settings.config.insecure() => Err(SecurityError::ConfigConflict {

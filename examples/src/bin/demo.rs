@@ -7,7 +7,7 @@ use miette::{IntoDiagnostic as _, bail, miette};
 use rpcplugin::{
     Client, Config, Tls,
     core::{Address, Network},
-    tls::{CertDirectory, CertInfo, CustomTls},
+    tls::{CertDirectory, CertInfo},
 };
 use rpcplugin_examples::{COOKIE, Facts};
 use rpcplugin_proto::kv::{GetRequest, ListRequest, PutRequest, kv_client::KvClient};
@@ -19,12 +19,12 @@ const ENTRIES: usize = 1000;
 #[tokio::main]
 async fn main() -> miette::Result<()> {
     let mut program = None;
-    let (mut json, mut tls, mut network, mut config) = (false, Tls::Auto, None, None);
+    let (mut json, mut plaintext, mut network, mut config) = (false, false, None, None);
     let mut arguments = std::env::args_os().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
             Some("--json") => json = true,
-            Some("--plaintext") => tls = Tls::Plaintext,
+            Some("--plaintext") => plaintext = true,
             Some("--config") => config = arguments.next(),
             Some("--tcp") => network = Some(Network::Tcp),
             _ => program = Some(argument),
@@ -37,15 +37,18 @@ async fn main() -> miette::Result<()> {
 
     let mut facts = Facts::default();
     facts.add("plugin", "program", program.display().to_string());
-    let directory = config.as_deref().map(|file| certificates(Path::new(file))).transpose()?;
-    if let Some(directory) = &directory {
-        tls = Tls::Custom(CustomTls::new(directory.host()?, directory.roots()?));
+    let mut builder = Client::builder(COOKIE);
+    if plaintext {
+        builder = builder.tls(Tls::Plaintext);
     }
+    let mut directory = None;
     if let Some(file) = &config {
+        let settings = Config::builder().file(file).environment(std::env::vars_os()).build()?;
+        directory = settings.mtls_cert_dir().map(CertDirectory::new).transpose()?;
+        builder = builder.config(settings);
         // The plugin reads the same file; only what the host gives it is in its environment.
         command.env("PLUGIN_CONFIG_FILE", file);
     }
-    let mut builder = Client::builder(COOKIE).tls(tls);
     if let Some(network) = network {
         builder = builder.transports([network]);
     }
@@ -74,15 +77,6 @@ async fn main() -> miette::Result<()> {
     }
     facts.print(json);
     Ok(())
-}
-
-/// The directory of certificates that a configuration names.
-fn certificates(file: &Path) -> miette::Result<CertDirectory> {
-    let config = Config::builder().file(file).build()?;
-    let directory = config
-        .mtls_cert_dir()
-        .ok_or_else(|| miette!("{} sets no plugin_mtls_cert_dir", file.display()))?;
-    Ok(CertDirectory::new(directory)?)
 }
 
 /// Whom the certificates in a directory name, and who issued them.

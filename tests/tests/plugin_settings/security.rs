@@ -72,6 +72,7 @@ fn directory(start: &Start<'_>, with_certificate: bool) -> CertDirectory {
 /// The days that are left of the plugin's certificate once it has started.
 async fn days_left(start: Start<'_>, with_certificate: bool, fixed: &[(&str, &str)]) -> String {
     let directory = directory(&start, with_certificate);
+    let before = directory.server().ok().map(|one| CertInfo::of(one.certificate()));
     let path = directory.path().display().to_string();
     let mut variables = vec![("PLUGIN_MTLS_CERT_DIR", path.as_str())];
     variables.extend(fixed);
@@ -79,6 +80,9 @@ async fn days_left(start: Start<'_>, with_certificate: bool, fixed: &[(&str, &st
     assert!(served_by(&launched, &papers().authority).await);
     launched.stop().await;
     let info = CertInfo::of(directory.server().unwrap().certificate());
+    if let Some(before) = before {
+        assert_eq!((&before.subject, &before.names), (&info.subject, &info.names));
+    }
     let left = info.time_left(std::time::SystemTime::now()).unwrap();
     // An hour more, because starting took some.
     ((left.as_secs() + 3600) / 86_400).to_string()

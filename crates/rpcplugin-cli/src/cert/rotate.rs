@@ -20,7 +20,7 @@ use crate::{
 /// Renew what is in a directory of certificates, if it is due.
 ///
 /// A new certificate has a new key, and subject, names, usage and kind of key of the one before.
-/// Hosts and plugins that run take it up by themselves.
+/// Programs that run take it up by themselves if they have a `CertManager`.
 ///
 /// A root that is due gets a successor, and host and server certificates of it with it. Its old
 /// certificate stays in ca.crt, so that peers trust both until the next successor.

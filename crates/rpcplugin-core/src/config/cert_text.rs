@@ -25,7 +25,7 @@ impl Inner {
                 continue;
             };
             let read = match setting.form() {
-                Form::Certificates | Form::Key => pem(winner, setting.is_secret()),
+                Form::Certificates | Form::Key => pem(winner, setting),
                 Form::Secret => secret(winner, setting),
                 _ => continue,
             };
@@ -39,7 +39,8 @@ impl Inner {
 }
 
 /// `None` if it is text already.
-fn pem(candidate: &Candidate, is_key: bool) -> Result<Option<Value>, Error> {
+fn pem(candidate: &Candidate, setting: Setting) -> Result<Option<Value>, Error> {
+    let is_key = setting.is_secret();
     let given = match &candidate.value {
         Value::Text(text) => text.as_str(),
         Value::Secret(secret) => secret.expose(),
@@ -48,7 +49,10 @@ fn pem(candidate: &Candidate, is_key: bool) -> Result<Option<Value>, Error> {
     if given.contains(PEM) {
         return Ok(None);
     }
-    let named = named(candidate, given.trim(), is_key)?;
+    let mut named = named(candidate, given.trim(), is_key)?;
+    if matches!(setting, Setting::CaCert | Setting::ClientRootCerts | Setting::ServerRootCerts) {
+        named.access = Access::Trusted;
+    }
     let text = named.read()?;
     if !text.expose().contains(PEM) {
         return Err(named.unreadable(invalid_data("it holds no PEM")));
@@ -77,18 +81,30 @@ fn secret(candidate: &Candidate, setting: Setting) -> Result<Option<Value>, Erro
 struct Named<'a> {
     candidate: &'a Candidate,
     path: PathBuf,
-    is_secret: bool,
+    access: Access,
+}
+
+/// Who must not have which access to a file.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Access {
+    /// It does not matter.
+    Any,
+    /// Whoever writes it says whom we trust: not everybody.
+    Trusted,
+    /// Nobody but its owner reads or writes it.
+    Secret,
 }
 
 fn named<'a>(candidate: &'a Candidate, given: &str, is_secret: bool) -> Result<Named<'a>, Error> {
+    let access = if is_secret { Access::Secret } else { Access::Any };
     let path = match url::path(given) {
         Ok(path) => path,
         Err(reason) => {
-            let named = Named { candidate, path: given.into(), is_secret };
+            let named = Named { candidate, path: given.into(), access };
             return Err(named.hidden(invalid_data(reason), is_secret));
         }
     };
-    Ok(Named { candidate, path, is_secret })
+    Ok(Named { candidate, path, access })
 }
 
 impl Named<'_> {
@@ -104,14 +120,14 @@ impl Named<'_> {
             // certificate. What the system keeps from us, it knows as a path.
             let path_like = match error.kind() {
                 io::ErrorKind::PermissionDenied => true,
-                io::ErrorKind::NotFound => !self.is_secret,
+                io::ErrorKind::NotFound => self.access != Access::Secret,
                 _ => false,
             };
             self.hidden(error, !path_like)
         })?;
-        if self.is_secret {
+        if self.access != Access::Any {
             let metadata = file.metadata().map_err(|error| self.unreadable(error))?;
-            check_access(&metadata, &self.path)?;
+            check_access(&metadata, &self.path, self.access)?;
         }
         open::read(file).map(Secret::from).map_err(|error| self.unreadable(error))
     }
@@ -131,17 +147,28 @@ fn invalid_data(reason: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
-/// Whether nobody but its owner can read it, and its owner is who runs this, or the superuser.
+/// For a secret, whether nobody but its owner can read it, and its owner is who runs this, or the
+/// superuser; for what is trusted, whether not everybody can write to it.
 #[cfg(unix)]
-fn check_access(metadata: &std::fs::Metadata, path: &Path) -> Result<(), SecurityError> {
+fn check_access(
+    metadata: &std::fs::Metadata,
+    path: &Path,
+    access: Access,
+) -> Result<(), SecurityError> {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
     let refused = |reason| Err(SecurityError::FilePermissions { path: path.to_owned(), reason });
+    let mode = metadata.permissions().mode() & 0o7777;
+    if access == Access::Trusted {
+        return match mode & 0o002 {
+            0 => Ok(()),
+            _ => refused(format!("it says whom to trust and all can write it: mode {mode:04o}")),
+        };
+    }
     let owner = metadata.uid();
     if owner != 0 && owner != rustix::process::geteuid().as_raw() {
         return refused(format!("it holds a secret and belongs to another user, {owner}"));
     }
-    let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         let reason = "it holds a secret and others can reach it";
         return refused(format!("{reason}: mode {mode:04o}, not 0600"));
@@ -151,6 +178,6 @@ fn check_access(metadata: &std::fs::Metadata, path: &Path) -> Result<(), Securit
 
 /// Windows keeps access lists, and gives a file that of its directory.
 #[cfg(not(unix))]
-fn check_access(_: &std::fs::Metadata, _: &Path) -> Result<(), SecurityError> {
+fn check_access(_: &std::fs::Metadata, _: &Path, _: Access) -> Result<(), SecurityError> {
     Ok(())
 }

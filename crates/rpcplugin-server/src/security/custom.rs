@@ -83,11 +83,14 @@ fn of_directory(directory: &CertDirectory, settings: &Settings) -> Result<Identi
         // What is there and cannot be used is not replaced behind its owner's back.
         return Ok(present?);
     }
-    let params = IdentityParams::issued("rpcplugin plugin")
-        .names([San::Dns("localhost".to_owned()), San::Ip(Ipv4Addr::LOCALHOST.into())])
-        .validity_days(config.cert_validity_days())
-        .key_type(settings.key_type());
-    let identity = authority.issue(&params)?;
+    let params = match &present {
+        // Who it is stays as its owner chose.
+        Ok(present) => IdentityParams::renewing(present.certificate())?,
+        Err(_) => IdentityParams::issued("rpcplugin plugin")
+            .names([San::Dns("localhost".to_owned()), San::Ip(Ipv4Addr::LOCALHOST.into())])
+            .key_type(settings.key_type()),
+    };
+    let identity = authority.issue(&params.validity_days(config.cert_validity_days()))?;
     directory.save_server(&identity)?;
     tracing::info!(directory = %directory.path().display(), "issued a certificate");
     Ok(identity)

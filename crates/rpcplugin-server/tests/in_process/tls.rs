@@ -1,6 +1,9 @@
 use std::ffi::OsString;
 
-use rpcplugin_core::Error;
+use rpcplugin_core::{
+    Config, Error,
+    config::{Secret, Values},
+};
 use rpcplugin_proto::probe::probe_client::ProbeClient;
 use rpcplugin_server::PluginSet;
 use rpcplugin_tls::{Certificate, ClientTls, Identity, IdentityParams, TlsLayer};
@@ -67,5 +70,21 @@ async fn an_unreadable_host_certificate_ends_the_start() {
         let server = with(PluginSet::new())
             .environment(move |name| (name == "PLUGIN_CLIENT_CERT").then(|| text.clone()));
         assert_eq!(refused(server).await.code(), "SECURITY_CLIENT_CERT_INVALID");
+    }
+}
+
+#[tokio::test]
+async fn a_host_s_certificate_in_the_settings_is_no_identity_of_the_plugin() {
+    let host = identity();
+    let values = Values::new()
+        .auto_mtls(false)
+        .host_cert(&host.certificate().to_pem())
+        .host_key(Secret::from(host.to_secret_pem().expose()));
+    for announced in [Some(OsString::from(host.certificate().to_pem())), None] {
+        let config = Config::builder().program(values.clone()).build().unwrap();
+        let server = with(PluginSet::new())
+            .config(config)
+            .environment(move |name| announced.clone().filter(|_| name == "PLUGIN_CLIENT_CERT"));
+        assert_eq!(refused(server).await.code(), "SECURITY_TLS_REQUIRED");
     }
 }

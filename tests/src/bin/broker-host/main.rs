@@ -11,7 +11,6 @@
 #![expect(clippy::print_stdout, reason = "the check is what this program prints")]
 
 mod attached;
-mod names;
 
 use std::process::ExitCode;
 
@@ -22,11 +21,10 @@ use rpcplugin::{
     client::{PluginChannel, ShutdownOutcome},
 };
 use rpcplugin_core::{MagicCookie, Network};
-use rpcplugin_proto::kv::{GetRequest, kv_client::KvClient, kv_server::KvServer};
+use rpcplugin_proto::kv::{GetRequest, kv_client::KvClient};
+use rpcplugin_tests::Names;
 use serde_json::json;
 use tokio::process::Command;
-
-use self::names::Names;
 
 /// That of go-plugin's example.
 const COOKIE: MagicCookie = MagicCookie::new("BASIC_PLUGIN", "hello");
@@ -103,7 +101,7 @@ async fn call_plugin(client: &Client, broker: &Broker, name: &str) -> Result<()>
 }
 
 async fn called_by_plugin(client: &Client, broker: &Broker, name: &str) -> Result<()> {
-    let served = broker.serve(KvServer::new(Names(name.to_owned()))).await?;
+    let served = broker.serve(Names::server(name)).await?;
     let key = format!("dial {} k", served.id());
     expect(client.dispense(KvClient::new), &key, &format!("{name}:k")).await
 }

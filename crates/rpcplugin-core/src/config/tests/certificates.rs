@@ -47,6 +47,20 @@ fn a_key_that_others_can_read_is_refused() {
     assert!(error.to_string().ends_with("mode 0640, not 0600"), "{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn roots_that_everybody_can_write_are_refused() {
+    let made = tempfile::tempdir().unwrap();
+    let path = made.path().join("ca.pem");
+    for variable in ["PLUGIN_CA_CERT", "PLUGIN_SERVER_ROOT_CERTS", "PLUGIN_CLIENT_ROOT_CERTS"] {
+        let load = || Config::builder().environment([(variable, &path)]).build();
+        write(&path, PEM, 0o644);
+        load().unwrap();
+        write(&path, PEM, 0o666);
+        assert_eq!(load().unwrap_err().code(), "SECURITY_FILE_PERMISSIONS");
+    }
+}
+
 #[test]
 fn a_certificate_that_cannot_be_read_is_told_with_who_named_it() {
     let error = Config::builder().environment([("PLUGIN_CA_CERT", "/none")]).build().unwrap_err();

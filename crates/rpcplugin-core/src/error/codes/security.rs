@@ -185,7 +185,8 @@ super::rows! { Security:
     causes: [
         "The file or a directory above it belongs to another user, or is writable by a group or by all.",
         "An executable is reached through a symbolic link, or by a bare name.",
-        "A key's file has another mode than 0600 or 0400.",
+        "A file with a key or a cookie has another mode than 0600 or 0400, or belongs to another user.",
+        "Everybody can write to a file that says which authorities are trusted, or others can enter a directory of certificates.",
     ],
     remedy: "Install the executable where only this user or root may write, and name it by its absolute path; `chmod 600` a key. The message has the file, its owner and its mode.";
 

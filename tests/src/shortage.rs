@@ -20,12 +20,19 @@ impl Shortage {
     #[must_use]
     pub fn of(free: u64) -> Self {
         let before = getrlimit(Resource::Nofile);
-        let highest = open_descriptors().max().unwrap_or(2);
-        // The limit is on numbers, and those that are free below others count.
-        let below: Vec<_> =
-            std::iter::repeat_with(|| File::open("/dev/null").expect("there are some left"))
-                .take_while(|file| number(file) < highest)
-                .collect();
+        let open = open_descriptors().max().unwrap_or(2);
+        // The limit is on numbers, and those that are free below others count. The look at the
+        // directory has a number itself, which is free again and may be the highest: so one more
+        // is held than was seen.
+        let mut below = Vec::new();
+        let highest = loop {
+            let file = File::open("/dev/null").expect("there are some left");
+            let number = number(&file);
+            below.push(file);
+            if number >= open {
+                break number;
+            }
+        };
         let limit = Rlimit { current: Some(highest + 1 + free), ..before };
         setrlimit(Resource::Nofile, limit).expect("it is below the one before");
         Self { before, _below: below }

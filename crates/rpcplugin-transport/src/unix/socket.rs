@@ -49,12 +49,8 @@ pub(super) fn bind(dir: &Path, access: Access<'_>) -> Result<Bound, Error> {
         Ok(_) => return Err(refuse("it is not a directory", None).into()),
         Err(error) => return Err(refuse("it cannot be found", Some(error)).into()),
     }
-    let failed = |what: &str, error: Errno| match io::Error::from(error) {
-        error if is_shortage(&error) => TransportError::Resources { source: error.into() },
-        error => TransportError::BindFailed {
-            attempts: vec![format!("a socket in {}: {what}: {error}", dir.display())],
-        },
-    };
+    let failed =
+        |what: &str, error| failed(&format!("a socket in {}: {what}", dir.display()), error);
     let socket = new_socket(access.mode).map_err(|error| failed("cannot be made", error))?;
     let path = bind_to_free_name(&socket, names(dir))
         .map_err(|error| refuse("no socket can be made in it", Some(error)))?;
@@ -137,8 +133,14 @@ fn open_to(path: &Path, id: FileId, access: Access<'_>) -> Result<(), Error> {
 }
 
 fn mode_failed(path: &Path, error: Errno) -> TransportError {
-    TransportError::BindFailed {
-        attempts: vec![format!("the mode of {} cannot be set: {error}", path.display())],
+    failed(&format!("the mode of {} cannot be set", path.display()), error)
+}
+
+/// What to say of a step that failed: that this system has nothing left, or what was tried.
+fn failed(step: &str, error: Errno) -> TransportError {
+    match io::Error::from(error) {
+        error if is_shortage(&error) => TransportError::Resources { source: error.into() },
+        error => TransportError::BindFailed { attempts: vec![format!("{step}: {error}")] },
     }
 }
 

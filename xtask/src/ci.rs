@@ -18,9 +18,10 @@ use crate::{AlreadyReported, workspace};
 
 /// Run all that CI runs, step by step, and end with a table of what passed.
 ///
-/// Formatting, lints, tests, documentation, tidy, generated code, each crate alone, builds without
-/// TLS and with aws-lc-rs, dependencies, the demo, the interop matrix and a plugin in a container,
-/// whose runtime is unpacked into target/oci. A failed step does not stop the others. The last line reads "N passed, M failed".
+/// Formatting, lints, tests, a minute of rotating certificates, documentation, tidy, generated code,
+/// each crate alone, builds without TLS and with aws-lc-rs, dependencies, the demo, the interop
+/// matrix and a plugin in a container, whose runtime is unpacked into target/oci. A failed step does
+/// not stop the others. The last line reads "N passed, M failed".
 #[derive(clap::Args, Debug)]
 pub(crate) struct Ci {
     /// Make a missing interop peer or container runtime an error.

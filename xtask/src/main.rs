@@ -15,6 +15,7 @@ mod faults;
 mod fuzz;
 mod interop;
 mod reference;
+mod rotation;
 mod tidy;
 mod tools;
 mod workspace;
@@ -42,6 +43,7 @@ enum Command {
     Fuzz(fuzz::Fuzz),
     Interop(interop::Interop),
     Reference(reference::Reference),
+    Rotation(rotation::Rotation),
     Tidy(tidy::Tidy),
 }
 
@@ -57,6 +59,7 @@ impl Command {
             Self::Fuzz(command) => command.run(),
             Self::Interop(command) => command.run(),
             Self::Reference(command) => command.run(),
+            Self::Rotation(command) => command.run(),
             Self::Tidy(command) => command.run(),
         }
     }

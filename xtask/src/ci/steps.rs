@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::{container, deny, workspace};
+use crate::{container, deny, rotation, workspace};
 
 /// One line of the summary.
 #[derive(Debug)]
@@ -79,6 +79,8 @@ pub(super) fn all(metadata: &Value, xtask: &Path, all_peers: bool) -> Vec<Step> 
         step("interop", own(interop)),
         step("container", Job::Own(container)),
         step("tests", Job::Commands(vec![tests])),
+        // After the tests, which have built it.
+        step("rotation for a minute", Job::Own(rotation::check)),
         step("documentation", Job::Commands(vec![documentation.concat()])),
         step("tidy", own(&["tidy"])),
         step("generated code", own(&["codegen", "--check"])),
@@ -209,6 +211,14 @@ mod tests {
             let Job::Own(job) = steps[place("container")].job else { panic!("it is a command") };
             assert!(std::ptr::fn_addr_eq(job, wanted));
         }
+    }
+
+    #[test]
+    fn the_minute_of_rotations_is_part_of_it() {
+        let steps = steps(false);
+        let step = steps.iter().find(|step| step.name == "rotation for a minute").unwrap();
+        let Job::Own(job) = step.job else { panic!("it is a command") };
+        assert!(std::ptr::fn_addr_eq(job, rotation::check as fn() -> _));
     }
 
     #[test]

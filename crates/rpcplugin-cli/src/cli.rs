@@ -5,10 +5,12 @@ use crate::{
     config::Config,
     failure::Failure,
     generated::{Completions, Man},
+    health::Health,
     output::{Answer, Output},
 };
 
-/// Certificates and configuration for plugins, and for the applications that start them.
+/// Look into plugins in any language, and make certificates and configurations for them and for
+/// the applications that start them.
 ///
 /// Exit codes: 0 success, 1 the answer is no or the command failed, 2 wrong usage. Results go to
 /// stdout, everything else to stderr.
@@ -26,6 +28,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Cert(Cert),
     Config(Config),
+    Health(Health),
     Completions(Completions),
     Man(Man),
 }
@@ -35,6 +38,7 @@ impl Command {
         match self {
             Self::Cert(command) => command.run(out),
             Self::Config(command) => command.run(out),
+            Self::Health(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),
         }

@@ -37,8 +37,8 @@ impl Config {
 }
 
 /// The files and the profile that a program would name.
-#[derive(Args, Debug)]
-struct Layers {
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Layers {
     /// Read this YAML, JSON or TOML file, by its extension; a later one wins.
     #[arg(long = "config", value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -48,7 +48,7 @@ struct Layers {
 }
 
 impl Layers {
-    fn builder(self) -> ConfigBuilder {
+    pub(crate) fn builder(self) -> ConfigBuilder {
         let builder = self.files.into_iter().fold(rpcplugin::Config::builder(), |b, f| b.file(f));
         match self.profile {
             Some(name) => builder.profile(name),

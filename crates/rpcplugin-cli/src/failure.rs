@@ -27,6 +27,12 @@ pub(crate) enum Failure {
     #[error("cannot write the result")]
     #[diagnostic(code(CLI_OUTPUT), help("look at where stdout leads"))]
     Output(#[source] io::Error),
+    #[error("interrupted by signal {0}")]
+    #[diagnostic(code(CLI_INTERRUPTED), help("the plugin has been ended"))]
+    Interrupted(u8),
+    #[error("cannot {what}")]
+    #[diagnostic(code(CLI_SYSTEM), help("the system lacks something, such as memory"))]
+    System { what: &'static str, source: io::Error },
     #[error("{message}")]
     #[diagnostic(code(CLI_USAGE), help("{hint}"))]
     Usage { message: String, hint: &'static str },
@@ -46,6 +52,10 @@ impl Failure {
         }
     }
 
+    pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
+
     pub(crate) fn usage(message: impl Into<String>, hint: &'static str) -> Self {
         Self::Usage { message: message.into(), hint }
     }
@@ -61,6 +71,8 @@ impl Failure {
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage { .. } => USAGE,
+            // As shells tell of a process that a signal ended.
+            Self::Interrupted(signal) => 128 + *signal,
             _ => 1,
         }
     }

@@ -1,4 +1,5 @@
-//! The command `rpcplugin`: certificates and configuration, at a terminal and in scripts.
+//! The command `rpcplugin`: plugins, their certificates and their configuration, at a terminal and
+//! in scripts.
 //!
 //! This file only dispatches. A command is a file with a [`clap::Args`] struct, whose doc comment
 //! is its help, and `fn run(self, out: &Output) -> Result<Answer, Failure>`.
@@ -12,6 +13,8 @@ mod cli;
 mod config;
 mod failure;
 mod generated;
+mod health;
+mod launch;
 mod output;
 
 use std::{ffi::OsString, process::ExitCode};

@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 
+mod pieces;
+
+pub(crate) use self::pieces::Pieces;
+
 /// What a command that worked found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Answer {
@@ -43,6 +47,11 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) const fn new(json: bool) -> Self {
         Self { json }
+    }
+
+    /// Whether the answers are for reading.
+    pub(crate) const fn is_for_people(&self) -> bool {
+        !self.json
     }
 
     /// Prints the result in the form that was asked for.
@@ -81,7 +90,9 @@ impl Output {
 
     /// Prints why there is no answer.
     pub(crate) fn fail(&self, failure: &Failure) -> ExitCode {
-        if self.json {
+        if matches!(failure, Failure::Interrupted(_)) {
+            // Whoever did it knows.
+        } else if self.json {
             let _ = writeln!(anstream::stderr(), "{:#}", json!({ "error": failure.to_json() }));
         } else {
             self.diagnose(failure.diagnostic());

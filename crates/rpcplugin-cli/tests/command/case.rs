@@ -2,10 +2,14 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use rpcplugin_tests::leak::LeakGuard;
+use rustix::{
+    fs::{CWD, FileType, Mode, mknodat},
+    process::Pid,
+};
 use serde_json::Value;
 
 /// A test with a directory of its own, in which the command runs.
@@ -37,6 +41,33 @@ impl Case {
         command.args(arguments.split_whitespace()).current_dir(&self.directory);
         command.stdin(Stdio::null());
         command
+    }
+
+    /// A command that starts plugins, with the mark by which what they leave behind is found.
+    pub(crate) fn launching(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command("");
+        command.args(arguments).env("PLUGIN_ENV_ALLOW", "LEAK_GUARD_CASE");
+        command
+    }
+
+    /// Runs a command that starts plugins, and expects this exit code.
+    #[track_caller]
+    pub(crate) fn launch(&self, arguments: &[&str], code: i32) -> Done {
+        self.finish(self.launching(arguments), code)
+    }
+
+    /// A program that is none of the command's, with the same mark.
+    pub(crate) fn foreign(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = self.guard.command(program).into_std();
+        command.args(arguments).env("TMPDIR", self.guard.base()).current_dir(&self.directory);
+        command
+    }
+
+    /// A named pipe in the directory.
+    pub(crate) fn fifo(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        path
     }
 
     /// Runs the command, and expects this exit code.
@@ -94,6 +125,44 @@ impl Case {
     pub(crate) fn chmod(&self, name: &str, mode: u32) {
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).unwrap();
     }
+}
+
+/// What the plugins of the workspace's tests look for.
+pub(crate) const COOKIE: &str = "RPCPLUGIN_TESTS_COOKIE=6d2f1c";
+
+/// The plugin of a command that runs one.
+#[track_caller]
+pub(crate) fn only_child(command: &Child) -> Pid {
+    let tasks = fs::read_dir(format!("/proc/{}/task", command.id())).unwrap();
+    let children: String = tasks
+        .map(|task| fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default())
+        .collect();
+    let mut children = children.split_whitespace().map(|pid| pid.parse().unwrap());
+    let only = children.next().expect("it has started one");
+    assert_eq!(children.next(), None);
+    Pid::from_raw(only).unwrap()
+}
+
+/// A program of the workspace's tests or examples.
+pub(crate) fn program(name: &str) -> String {
+    let path = rpcplugin_tests::host::program(name);
+    // Cargo builds them with the whole workspace, and not for this package's tests alone.
+    assert!(path.exists(), "{name} is not built: cargo build --workspace --bins");
+    path.into_os_string().into_string().unwrap()
+}
+
+/// The same command, which signals reach as they do from a terminal: whoever runs the tests in the
+/// background has SIGINT ignored, and that is inherited.
+pub(crate) fn with_default_signals(plain: &Command) -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT").arg(plain.get_program()).args(plain.get_args());
+    command.env_clear();
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(directory) = plain.get_current_dir() {
+        command.current_dir(directory);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 fn mode(path: &Path) -> u32 {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::case::case;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "",
     "cert",
     "cert ca",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 14] = [
     "config check",
     "config init",
     "config show",
+    "health",
     "completions",
     "man",
 ];

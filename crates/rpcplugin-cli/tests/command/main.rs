@@ -8,5 +8,8 @@ mod cert_refusals;
 mod cert_rotate;
 mod config;
 mod config_init;
+mod health;
 mod help;
+mod launch;
+mod launch_signals;
 mod terminal;

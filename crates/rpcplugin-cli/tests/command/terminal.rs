@@ -12,7 +12,7 @@ use rustix::{
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
 };
 
-use super::case::case;
+use super::case::{case, with_default_signals};
 
 const ESCAPE: &str = "\u{1b}[";
 
@@ -74,15 +74,8 @@ fn json_has_no_colours_on_a_terminal_either() {
 #[test]
 fn ctrl_c_ends_a_command_that_waits_for_stdin() {
     case(|case| {
-        let plain = case.command("cert show -");
-        // Whoever runs the tests in the background has SIGINT ignored, and that is inherited.
-        let mut command = Command::new("env");
-        command.arg("--default-signal=INT").arg(plain.get_program()).args(plain.get_args());
-        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        if let Some(directory) = plain.get_current_dir() {
-            command.current_dir(directory);
-        }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut command = with_default_signals(&case.command("cert show -"));
+        command.stdin(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(b"-----BEGIN").unwrap();

@@ -1,0 +1,90 @@
+use std::pin::pin;
+
+use rpcplugin::{Client, client::Builder};
+use tokio::runtime::Runtime;
+
+use super::{progress, signals::Signals, target::Target};
+use crate::{
+    failure::Failure,
+    output::{Answer, Output},
+};
+
+/// A plugin that can be started, or reached.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(super) builder: Builder,
+    pub(super) target: Target,
+}
+
+impl Plan {
+    /// What a person calls the plugin.
+    pub(crate) fn name(&self) -> String {
+        match &self.target {
+            Target::Program(program) => program.name(),
+            Target::Attach(record) => format!("process {}", record.pid),
+            Target::Connect(address) => address.to_string(),
+        }
+    }
+
+    /// Starts the plugin, or joins the one that runs. Each call starts another one. Dropping the
+    /// future ends what it started.
+    pub(crate) async fn start(&self) -> Result<Client, Failure> {
+        let builder = self.builder.clone();
+        Ok(match &self.target {
+            Target::Program(program) => builder.spawn(program.command()).await?,
+            Target::Attach(record) => builder.attach(record.clone()).await?,
+            Target::Connect(address) => builder.connect(address.clone()).await?,
+        })
+    }
+
+    /// Starts the plugin, works with it, and ends it whatever comes of the work.
+    ///
+    /// A signal drops the work, and the plugin is asked to stop; a second one kills it.
+    pub(crate) fn run(
+        self,
+        out: &Output,
+        work: impl AsyncFnOnce(&Client) -> Result<Answer, Failure>,
+    ) -> Result<Answer, Failure> {
+        let runtime = runtime()?;
+        let text = format!("starting {}", self.name());
+        let mut start = Box::pin(progress(out, &text, self.start()));
+        let outcome = runtime.block_on(async {
+            let mut signals = Signals::new()?;
+            let plugin = tokio::select! {
+                biased;
+                started = &mut start => started?,
+                signal = signals.next() => return Err(Failure::Interrupted(signal)),
+            };
+            let outcome = tokio::select! {
+                biased;
+                outcome = work(&plugin) => outcome,
+                signal = signals.next() => Err(Failure::Interrupted(signal)),
+            };
+            end(&plugin, &mut signals).await;
+            outcome
+        });
+        // A start that was cut short waits for the end of its process once no runtime is there.
+        drop(runtime);
+        drop(start);
+        outcome
+    }
+}
+
+async fn end(plugin: &Client, signals: &mut Signals) {
+    let mut stopping = pin!(plugin.clone().shutdown());
+    tokio::select! {
+        biased;
+        // What a plugin that has ended already died of is for the work to tell.
+        _ = &mut stopping => {}
+        _ = signals.next() => {
+            plugin.kill().await;
+        }
+    }
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::system("start threads"))
+}

@@ -7,6 +7,8 @@
 //! - [`host`]: the programs of this package, and how most tests start them.
 //! - [`running`]: plugins that run before the test's own host comes to them.
 //! - [`stranger`]: somebody who finds a plugin's socket and is not its host.
+//! - [`MutePeer`]: a peer that speaks HTTP/2 by hand.
+//! - [`settings_file`]: configuration files of each format.
 //! - [`Events`]: what the library logs.
 //! - [`Unprivileged`]: a user of its own for a plugin, because much does not bind root.
 //! - [`namespaces`]: process numbers and file systems of a test's own.
@@ -33,11 +35,14 @@ pub mod leak;
 #[cfg(target_os = "linux")]
 mod memory;
 mod mirror;
+#[cfg(target_os = "linux")]
+mod mute_peer;
 mod names;
 #[cfg(target_os = "linux")]
 pub mod namespaces;
 #[cfg(target_os = "linux")]
 pub mod running;
+pub mod settings_file;
 #[cfg(target_os = "linux")]
 mod shortage;
 #[cfg(target_os = "linux")]
@@ -52,6 +57,7 @@ pub use self::{
     footprint::Footprint,
     golden::{golden, golden_line},
     memory::PeakMemory,
+    mute_peer::{Frame, MutePeer},
     shortage::Shortage,
     unprivileged::Unprivileged,
 };

@@ -6,8 +6,6 @@
 
 #[path = "plugin_settings/case.rs"]
 mod case;
-#[path = "plugin_settings/frames.rs"]
-mod frames;
 #[path = "plugin_settings/launched.rs"]
 mod launched;
 #[path = "plugin_settings/listening.rs"]

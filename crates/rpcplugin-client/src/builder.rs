@@ -148,7 +148,7 @@ impl Builder {
     /// Variable: `PLUGIN_CERT_KEY_TYPE`.
     #[cfg(feature = "tls")]
     pub fn cert_key_type(mut self, key_type: rpcplugin_tls::KeyType) -> Self {
-        self.values = self.values.cert_key_type(crate::settings::of_key_type(key_type));
+        self.values = self.values.cert_key_type(key_type.into());
         self
     }
 

@@ -157,7 +157,7 @@ impl Secret {
         match (self, announced) {
             #[cfg(feature = "tls")]
             (Self::Identity(identity), Announced::Certificate(peer)) => {
-                let oldest = crate::settings::oldest(&settings.config);
+                let oldest = settings.config.tls_min_version().into();
                 let tls = rpcplugin_tls::ClientTls::pinned(identity, &peer)?.min_version(oldest)?;
                 let layer = rpcplugin_tls::TlsLayer::new(tls).timeout(handshake_limit);
                 let host = identity.clone();

@@ -12,9 +12,6 @@ use crate::{Builder, Limits, Tls, live::Live, options::Options};
 
 mod protection;
 
-#[cfg(feature = "tls")]
-pub(crate) use self::protection::{of_key_type, oldest};
-
 /// Settings that fit together. Nothing has happened yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {

@@ -81,7 +81,7 @@ impl Security {
             .provider(settings.options.provider.clone());
         let identity = Identity::generate(&params)?;
         let config = &settings.config;
-        let oldest = crate::settings::tls_version(config.tls_min_version());
+        let oldest = config.tls_min_version().into();
         let protection = Protection::mutual(&identity, &host, oldest, config.connection_timeout())?;
         Ok(Self {
             protection: LiveProtection::fixed(protection),

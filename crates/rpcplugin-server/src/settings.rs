@@ -10,9 +10,9 @@ use rpcplugin_core::{
 mod broker;
 mod words;
 
-pub(crate) use self::words::{filter, level};
 #[cfg(feature = "tls")]
-pub(crate) use self::words::{key_word, tls_version, version_word};
+pub(crate) use self::words::tls_version;
+pub(crate) use self::words::{filter, level};
 
 /// Where a plugin listens, instead of where its host would have it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -151,6 +151,6 @@ impl Settings {
     /// The kind of key of this plugin's one-time certificates.
     #[cfg(feature = "tls")]
     pub(crate) fn key_type(&self) -> rpcplugin_tls::KeyType {
-        words::key_type(self.config.cert_key_type())
+        self.config.cert_key_type().into()
     }
 }

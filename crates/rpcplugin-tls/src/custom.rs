@@ -119,7 +119,9 @@ impl CustomTls {
         self.with(|inner| inner.min_version = version)
     }
 
-    pub(crate) fn at_least(self, version: TlsVersion) -> Self {
+    /// The same, unless something newer is the oldest already: a demand is never lowered.
+    #[must_use]
+    pub fn at_least(self, version: TlsVersion) -> Self {
         self.with(|inner| inner.min_version = inner.min_version.max(version))
     }
 

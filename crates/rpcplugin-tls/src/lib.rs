@@ -46,8 +46,10 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod upkeep;
 mod verification;
 mod version;
+mod words;
 mod x509;
 
 #[cfg(feature = "custom-provider")]

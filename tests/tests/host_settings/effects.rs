@@ -7,41 +7,9 @@ use rpcplugin::{
     config::{Setting, Setting::*},
     core::{Address, Error},
 };
-use rpcplugin_tests::{
-    host::{evil_plugin, freeze, host, probe, refusal, test_plugin},
-    leak::leak_free,
-};
+use rpcplugin_tests::host::{evil_plugin, freeze, probe, refusal, test_plugin};
 
-use crate::ways::{Set, in_every_way};
-
-/// Those that have a case here.
-pub(crate) const CASES: &[Setting] = &[
-    Files,
-    Profile,
-    MagicCookieKey,
-    MagicCookieValue,
-    HostProtocolVersions,
-    ClientTransports,
-    HostUnixSocketDir,
-    HostUnixSocketGroup,
-    HostMinPort,
-    HostMaxPort,
-    HostMultiplexGrpc,
-    StartTimeout,
-    HandshakeTimeout,
-    ConnectionTimeout,
-    ChannelReadyTimeout,
-    ClientRequestTimeout,
-    GrpcGracePeriod,
-    TerminateTimeout,
-    MaxLifetime,
-    HealthCheckTimeout,
-    BrokerTimeout,
-    GrpcKeepaliveTime,
-    GrpcKeepaliveTimeout,
-    GrpcMaxReceiveMessageSize,
-    GrpcMaxSendMessageSize,
-];
+use crate::ways::{Set, cases};
 
 /// A plugin that is ready and does nothing that it is asked to.
 pub(crate) const DEAF: [&str; 7] = [
@@ -75,172 +43,27 @@ pub(crate) fn environment(client: &Client) -> BTreeMap<String, String> {
 }
 
 /// Asserts that a plugin gets this variable.
-fn announces(
-    setting: Setting,
-    other: &'static str,
-    value: &'static str,
-    others: &'static [(Setting, &'static str)],
-    variable: (&'static str, &'static str),
-) {
-    in_every_way(setting, other, async |set| {
-        let client = start(&set, value, others).await;
-        let found = environment(&client);
-        let (name, expected) = variable;
-        assert_eq!(found.get(name).map(String::as_str), Some(expected), "{:?}", set.way);
-        client.kill().await;
-    });
+async fn announces(set: &Set<'_>, value: &str, variable: &str) {
+    let client = start(set, value, &[]).await;
+    let found = environment(&client);
+    assert_eq!(found.get(variable).map(String::as_str), Some(value), "{:?}", set.way);
+    client.kill().await;
 }
 
-#[test]
-fn host_protocol_versions_are_offered() {
-    announces(HostProtocolVersions, "1", "1,3", &[], ("PLUGIN_PROTOCOL_VERSIONS", "1,3"));
-}
-
-#[test]
-fn client_transports_decide_where_a_plugin_listens() {
-    in_every_way(ClientTransports, "unix", async |set| {
-        let client = start(&set, "tcp", &[]).await;
-        assert!(matches!(client.address(), Address::Tcp(_)), "{:?}", set.way);
-        client.kill().await;
-    });
-}
-
-#[test]
-fn host_unix_socket_dir_holds_the_sockets() {
-    in_every_way(HostUnixSocketDir, "/nonexistent", async |set| {
-        let directory = set.guard.base().join("own");
-        fs::create_dir_all(&directory).unwrap();
-        let client = start(&set, directory.to_str().unwrap(), &[]).await;
-        assert!(client.address().to_string().contains("/own/"), "{}", client.address());
-        client.kill().await;
-        fs::remove_dir(&directory).unwrap();
-    });
-}
-
-#[test]
-fn host_unix_socket_group_is_announced() {
-    let group: &'static str = rustix::process::getgid().as_raw().to_string().leak();
-    announces(
-        HostUnixSocketGroup,
-        "no-such-group",
-        group,
-        &[],
-        ("PLUGIN_UNIX_SOCKET_GROUP", group),
-    );
-}
-
-#[test]
-fn host_min_port_is_announced() {
-    announces(HostMinPort, "11000", "12000", &[], ("PLUGIN_MIN_PORT", "12000"));
-}
-
-#[test]
-fn host_max_port_is_announced() {
-    announces(HostMaxPort, "11000", "12000", &[], ("PLUGIN_MAX_PORT", "12000"));
-}
-
-#[test]
-fn host_multiplex_grpc_asks_for_one_connection() {
-    announces(HostMultiplexGrpc, "false", "true", &[], ("PLUGIN_MULTIPLEX_GRPC", "true"));
-}
-
-#[test]
-fn start_timeout_bounds_the_start() {
-    in_every_way(StartTimeout, "50", async |set| {
-        fails(&set, "0.2", &["hang"], "HANDSHAKE_TIMEOUT", "within 200ms").await;
-    });
-}
-
-#[test]
-fn handshake_timeout_bounds_the_wait_for_the_line() {
-    in_every_way(HandshakeTimeout, "50", async |set| {
-        fails(&set, "0.3", &["hang"], "HANDSHAKE_TIMEOUT", "within 300ms").await;
-    });
+/// A group of this process.
+fn group() -> String {
+    rustix::process::getgid().as_raw().to_string()
 }
 
 /// Nobody accepts, so TLS never begins.
 const UNANSWERED: [&str; 5] =
     ["listen", "unix", "line", "1|{version}|{network}|{address}|grpc|{cert}", "hang"];
 
-#[test]
-fn connection_timeout_bounds_the_tls_handshake() {
-    in_every_way(ConnectionTimeout, "9", async |set| {
-        let message = "no connection within 300ms, in phase tls";
-        fails(&set, "0.3", &UNANSWERED, "TRANSPORT_CONNECT_TIMEOUT", message).await;
-    });
-}
-
-#[test]
-fn channel_ready_timeout_bounds_the_wait_for_the_first_answer() {
-    in_every_way(ChannelReadyTimeout, "9", async |set| {
-        fails(&set, "0.3", &UNANSWERED, "TRANSPORT_CONNECT_TIMEOUT", "within 300ms").await;
-    });
-}
-
-#[test]
-fn client_request_timeout_ends_calls_without_a_deadline() {
-    in_every_way(ClientRequestTimeout, "3600", async |set| {
-        let client = start(&set, "0.2", &[]).await;
-        let status = probe(&client).sleep(3_600_000_u32).await.unwrap_err();
-        let error = rpcplugin::error_from_status(&status);
-        assert_eq!(error.code(), "TRANSPORT_DEADLINE", "{error}");
-        client.kill().await;
-    });
-}
-
 /// How long it takes to stop a plugin that is stopped already, so that neither a request nor
 /// SIGTERM reaches it.
 async fn patience(client: Client) -> Duration {
     freeze(client.pid()).await;
     client.shutdown().await.unwrap().took
-}
-
-#[test]
-fn grpc_grace_period_is_waited_for_before_sigterm() {
-    in_every_way(GrpcGracePeriod, "0", async |set| {
-        let took = patience(start(&set, "2.5", &[(TerminateTimeout, "0")]).await).await;
-        assert!(took >= Duration::from_millis(2500), "{:?}: {took:?}", set.way);
-    });
-}
-
-#[test]
-fn terminate_timeout_is_waited_for_after_sigterm() {
-    in_every_way(TerminateTimeout, "0", async |set| {
-        let took = patience(start(&set, "1.5", &[(GrpcGracePeriod, "0")]).await).await;
-        assert!(took >= Duration::from_millis(1500), "{:?}: {took:?}", set.way);
-    });
-}
-
-#[test]
-fn max_lifetime_ends_the_plugin() {
-    in_every_way(MaxLifetime, "3600", async |set| {
-        let client = start(&set, "0.3", &[]).await;
-        let report = client.exited().await;
-        assert!(report.to_string().contains("300ms"), "{:?}: {report}", set.way);
-    });
-}
-
-#[test]
-fn health_check_timeout_bounds_ping() {
-    in_every_way(HealthCheckTimeout, "200", async |set| {
-        let client = start(&set, "0.1", &[]).await;
-        freeze(client.pid()).await;
-        let error = client.ping().await.unwrap_err();
-        assert_eq!(error.code(), "TRANSPORT_DEADLINE");
-        assert!(error.to_string().contains("100ms"), "{:?}: {error}", set.way);
-        client.kill().await;
-    });
-}
-
-#[test]
-fn broker_timeout_bounds_the_wait_for_an_offer() {
-    in_every_way(BrokerTimeout, "200", async |set| {
-        let client = start(&set, "0.2", &[]).await;
-        let error = client.broker().dial(4711).await.unwrap_err();
-        assert_eq!(error.code(), "TRANSPORT_BROKER_TIMEOUT");
-        assert!(error.to_string().contains("within 200ms"), "{:?}: {error}", set.way);
-        client.kill().await;
-    });
 }
 
 /// Asserts that a call to a plugin that stopped answering is cut before a timer of this process,
@@ -255,23 +78,6 @@ async fn is_cut_within(limit: Duration, client: Client, set: &Set<'_>) {
     client.kill().await;
 }
 
-#[test]
-fn grpc_keepalive_time_is_the_time_between_probes() {
-    in_every_way(GrpcKeepaliveTime, "0", async |set| {
-        let client = start(&set, "1000", &[(GrpcKeepaliveTimeout, "100")]).await;
-        is_cut_within(Duration::from_secs(9), client, &set).await;
-    });
-}
-
-#[test]
-fn grpc_keepalive_timeout_bounds_the_wait_for_a_probe() {
-    in_every_way(GrpcKeepaliveTimeout, "600000", async |set| {
-        let client = start(&set, "100", &[(GrpcKeepaliveTime, "1000")]).await;
-        // Without the setting, six seconds.
-        is_cut_within(Duration::from_millis(5500), client, &set).await;
-    });
-}
-
 /// Asserts what becomes of a message that is too large.
 fn over_a_limit(status: &tonic::Status, name: &str) {
     let error = rpcplugin::error_from_status(status);
@@ -279,78 +85,142 @@ fn over_a_limit(status: &tonic::Status, name: &str) {
     assert!(error.to_string().contains(name), "{error}");
 }
 
-#[test]
-fn grpc_max_receive_message_size_bounds_replies() {
-    in_every_way(GrpcMaxReceiveMessageSize, "64MiB", async |set| {
+/// Asserts that a plugin gets the cookie `A_COOKIE=v4lue`.
+async fn launches(set: &Set<'_>, value: &str, other: (Setting, &str)) {
+    let config = set.config(value, &[other]);
+    let cookie = MagicCookie::from_config(&config).unwrap();
+    let host = Client::builder(cookie).config(config);
+    let mut command = set.guard.command("sh");
+    command.args(["-c", r#"[ "$A_COOKIE" = v4lue ] && exit 42"#]);
+    let error = refusal(host, command).await;
+    let status = error.report().and_then(|report| report.status).unwrap();
+    assert_eq!(status.code(), Some(42), "{:?}: {error}", set.way);
+}
+
+cases! {
+    host_protocol_versions_are_offered: HostProtocolVersions, "1", async |set| {
+        announces(&set, "1,3", "PLUGIN_PROTOCOL_VERSIONS").await;
+    };
+
+    host_unix_socket_group_is_announced: HostUnixSocketGroup, "no-such-group", async |set| {
+        announces(&set, &group(), "PLUGIN_UNIX_SOCKET_GROUP").await;
+    };
+
+    host_min_port_is_announced: HostMinPort, "11000", async |set| {
+        announces(&set, "12000", "PLUGIN_MIN_PORT").await;
+    };
+
+    host_max_port_is_announced: HostMaxPort, "11000", async |set| {
+        announces(&set, "12000", "PLUGIN_MAX_PORT").await;
+    };
+
+    host_multiplex_grpc_asks_for_one_connection: HostMultiplexGrpc, "false", async |set| {
+        announces(&set, "true", "PLUGIN_MULTIPLEX_GRPC").await;
+    };
+
+    client_transports_decide_where_a_plugin_listens: ClientTransports, "unix", async |set| {
+        let client = start(&set, "tcp", &[]).await;
+        assert!(matches!(client.address(), Address::Tcp(_)), "{:?}", set.way);
+        client.kill().await;
+    };
+
+    host_unix_socket_dir_holds_the_sockets: HostUnixSocketDir, "/nonexistent", async |set| {
+        let directory = set.guard.base().join("own");
+        fs::create_dir_all(&directory).unwrap();
+        let client = start(&set, directory.to_str().unwrap(), &[]).await;
+        assert!(client.address().to_string().contains("/own/"), "{}", client.address());
+        client.kill().await;
+        fs::remove_dir(&directory).unwrap();
+    };
+
+    start_timeout_bounds_the_start: StartTimeout, "50", async |set| {
+        fails(&set, "0.2", &["hang"], "HANDSHAKE_TIMEOUT", "within 200ms").await;
+    };
+
+    handshake_timeout_bounds_the_wait_for_the_line: HandshakeTimeout, "50", async |set| {
+        fails(&set, "0.3", &["hang"], "HANDSHAKE_TIMEOUT", "within 300ms").await;
+    };
+
+    connection_timeout_bounds_the_tls_handshake: ConnectionTimeout, "9", async |set| {
+        let message = "no connection within 300ms, in phase tls";
+        fails(&set, "0.3", &UNANSWERED, "TRANSPORT_CONNECT_TIMEOUT", message).await;
+    };
+
+    channel_ready_timeout_bounds_the_wait_for_the_first_answer: ChannelReadyTimeout, "9", async |set| {
+        fails(&set, "0.3", &UNANSWERED, "TRANSPORT_CONNECT_TIMEOUT", "within 300ms").await;
+    };
+
+    client_request_timeout_ends_calls_without_a_deadline: ClientRequestTimeout, "3600", async |set| {
+        let client = start(&set, "0.2", &[]).await;
+        let status = probe(&client).sleep(3_600_000_u32).await.unwrap_err();
+        let error = rpcplugin::error_from_status(&status);
+        assert_eq!(error.code(), "TRANSPORT_DEADLINE", "{error}");
+        client.kill().await;
+    };
+
+    grpc_grace_period_is_waited_for_before_sigterm: GrpcGracePeriod, "0", async |set| {
+        let took = patience(start(&set, "2.5", &[(TerminateTimeout, "0")]).await).await;
+        assert!(took >= Duration::from_millis(2500), "{:?}: {took:?}", set.way);
+    };
+
+    terminate_timeout_is_waited_for_after_sigterm: TerminateTimeout, "0", async |set| {
+        let took = patience(start(&set, "1.5", &[(GrpcGracePeriod, "0")]).await).await;
+        assert!(took >= Duration::from_millis(1500), "{:?}: {took:?}", set.way);
+    };
+
+    max_lifetime_ends_the_plugin: MaxLifetime, "3600", async |set| {
+        let client = start(&set, "0.3", &[]).await;
+        let report = client.exited().await;
+        assert!(report.to_string().contains("300ms"), "{:?}: {report}", set.way);
+    };
+
+    health_check_timeout_bounds_ping: HealthCheckTimeout, "200", async |set| {
+        let client = start(&set, "0.1", &[]).await;
+        freeze(client.pid()).await;
+        let error = client.ping().await.unwrap_err();
+        assert_eq!(error.code(), "TRANSPORT_DEADLINE");
+        assert!(error.to_string().contains("100ms"), "{:?}: {error}", set.way);
+        client.kill().await;
+    };
+
+    broker_timeout_bounds_the_wait_for_an_offer: BrokerTimeout, "200", async |set| {
+        let client = start(&set, "0.2", &[]).await;
+        let error = client.broker().dial(4711).await.unwrap_err();
+        assert_eq!(error.code(), "TRANSPORT_BROKER_TIMEOUT");
+        assert!(error.to_string().contains("within 200ms"), "{:?}: {error}", set.way);
+        client.kill().await;
+    };
+
+    grpc_keepalive_time_is_the_time_between_probes: GrpcKeepaliveTime, "0", async |set| {
+        let client = start(&set, "1000", &[(GrpcKeepaliveTimeout, "100")]).await;
+        is_cut_within(Duration::from_secs(9), client, &set).await;
+    };
+
+    grpc_keepalive_timeout_bounds_the_wait_for_a_probe: GrpcKeepaliveTimeout, "600000", async |set| {
+        let client = start(&set, "100", &[(GrpcKeepaliveTime, "1000")]).await;
+        // Without the setting, six seconds.
+        is_cut_within(Duration::from_millis(5500), client, &set).await;
+    };
+
+    grpc_max_receive_message_size_bounds_replies: GrpcMaxReceiveMessageSize, "64MiB", async |set| {
         let client = start(&set, "2KiB", &[]).await;
         let status = probe(&client).blob(4096_u32).await.unwrap_err();
         over_a_limit(&status, "grpc_max_receive_message_size");
         client.kill().await;
-    });
-}
+    };
 
-#[test]
-fn grpc_max_send_message_size_bounds_requests() {
-    in_every_way(GrpcMaxSendMessageSize, "64MiB", async |set| {
+    grpc_max_send_message_size_bounds_requests: GrpcMaxSendMessageSize, "64MiB", async |set| {
         let client = start(&set, "2KiB", &[]).await;
         let status = probe(&client).echo(vec![0; 4096]).await.unwrap_err();
         over_a_limit(&status, "grpc_max_send_message_size");
         client.kill().await;
-    });
-}
+    };
 
-#[test]
-fn files_are_read_in_order_and_come_from_the_environment() {
-    leak_free(async |guard| {
-        let paths = [("first.toml", "0.9"), ("second.yaml", "0.3")].map(|(name, value)| {
-            let path = guard.scratch().join(name);
-            let separator = if name.ends_with("toml") { "=" } else { ":" };
-            fs::write(&path, format!("plugin_start_timeout{separator} {value}\n")).unwrap();
-            path
-        });
-        let list = std::env::join_paths(paths).unwrap();
-        // This host loads its own configuration when it starts.
-        let host = host(guard).environment([("PLUGIN_CONFIG_FILE", list)]);
-        let error =
-            refusal(host.start_timeout(Duration::from_secs(50)), evil_plugin(guard, ["hang"]))
-                .await;
-        assert!(error.to_string().contains("within 300ms"), "{error}");
-    });
-}
+    magic_cookie_key_launches_the_plugin: MagicCookieKey, "OTHER", async |set| {
+        launches(&set, "A_COOKIE", (MagicCookieValue, "v4lue")).await;
+    };
 
-#[test]
-fn profile_overlays_its_file() {
-    leak_free(async |guard| {
-        let path = guard.scratch().join("profiles.toml");
-        let text = "plugin_start_timeout = 50\n[profile.quick]\nplugin_start_timeout = 0.3\n";
-        fs::write(&path, text).unwrap();
-        let variables =
-            [("PLUGIN_CONFIG_FILE", path.as_os_str()), ("PLUGIN_PROFILE", "quick".as_ref())];
-        let host = host(guard).environment(variables);
-        let error = refusal(host, evil_plugin(guard, ["hang"])).await;
-        assert!(error.to_string().contains("within 300ms"), "{error}");
-    });
-}
-
-#[test]
-fn magic_cookie_key_and_value_launch_the_plugin() {
-    for (setting, other) in [(MagicCookieKey, "OTHER"), (MagicCookieValue, "other")] {
-        in_every_way(setting, other, async |set| {
-            let others = if setting == MagicCookieKey {
-                [(MagicCookieValue, "v4lue")]
-            } else {
-                [(MagicCookieKey, "A_COOKIE")]
-            };
-            let value = if setting == MagicCookieKey { "A_COOKIE" } else { "v4lue" };
-            let config = set.config(value, &others);
-            let cookie = MagicCookie::from_config(&config).unwrap();
-            let host = Client::builder(cookie).config(config);
-            let script = r#"[ "$A_COOKIE" = v4lue ] && exit 42"#;
-            let mut command = set.guard.command("sh");
-            command.args(["-c", script]);
-            let error = refusal(host, command).await;
-            let status = error.report().and_then(|report| report.status).unwrap();
-            assert_eq!(status.code(), Some(42), "{:?}: {error}", set.way);
-        });
-    }
+    magic_cookie_value_launches_the_plugin: MagicCookieValue, "other", async |set| {
+        launches(&set, "v4lue", (MagicCookieKey, "A_COOKIE")).await;
+    };
 }

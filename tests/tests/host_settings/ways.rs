@@ -1,15 +1,35 @@
 //! The ways in which a setting gets its value.
 
-use std::{ffi::OsString, fs, path::Path};
+use std::{ffi::OsString, path::PathBuf};
 
-use rpcplugin::{Client, client::Builder, config::Setting, core::Config};
+use rpcplugin::{
+    Client,
+    client::Builder,
+    config::{ConfigBuilder, Setting},
+    core::Config,
+};
 use rpcplugin_tests::{
     COOKIE,
     leak::{LeakGuard, leak_free},
+    settings_file,
 };
 
+/// Makes a test of each case, and the list of their settings.
+macro_rules! cases {
+    ($($name:ident: $setting:ident, $other:expr, $case:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            $crate::ways::in_every_way(Setting::$setting, $other, $case);
+        })*
+
+        /// Those that have a case here.
+        pub(crate) const CASES: &[Setting] = &[$(Setting::$setting),*];
+    };
+}
+pub(crate) use cases;
+
 /// Who sets it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Way {
     Program,
     Environment,
@@ -17,6 +37,17 @@ pub(crate) enum Way {
     File(&'static str),
     /// The environment, while the program says something else.
     EnvironmentOverProgram(&'static str),
+    /// The environment, while a file says something else.
+    EnvironmentOverFile(&'static str),
+    /// A file, while the program says something else.
+    FileOverProgram(&'static str),
+}
+
+impl Way {
+    /// Whether another layer lies below and says something else.
+    pub(crate) const fn is_over(self) -> bool {
+        !matches!(self, Self::Program | Self::Environment | Self::File(_))
+    }
 }
 
 /// A way for one test, and where it may put files.
@@ -40,6 +71,8 @@ pub(crate) fn in_every_way(
         Way::File("json"),
         Way::File("toml"),
         Way::EnvironmentOverProgram(other),
+        Way::EnvironmentOverFile(other),
+        Way::FileOverProgram(other),
     ];
     leak_free(async |guard| {
         for way in ways {
@@ -73,50 +106,40 @@ impl Set<'_> {
         let mut all = vec![(self.setting, value)];
         all.extend(others);
         let base = self.guard.base().to_str().unwrap();
-        let mut builder = Config::builder().set(key(Setting::HostUnixSocketDir), base);
+        let builder = Config::builder().set(key(Setting::HostUnixSocketDir), base);
+        let other = |other| [(self.setting, other)];
         match self.way {
-            Way::Program => {
-                for (setting, value) in all {
-                    builder = builder.set(key(setting), value);
-                }
+            Way::Program => set(builder, &all),
+            Way::Environment => builder.environment(variables(&all)),
+            Way::File(extension) => builder.file(self.file(extension, &all)),
+            Way::EnvironmentOverProgram(value) => {
+                set(builder, &other(value)).environment(variables(&all))
             }
-            Way::Environment => builder = builder.environment(variables(&all)),
-            Way::File(extension) => {
-                let path = self.guard.scratch().join(format!("host.{extension}"));
-                write(&path, &all);
-                builder = builder.environment([("PLUGIN_CONFIG_FILE", path)]);
+            Way::EnvironmentOverFile(value) => {
+                builder.file(self.file("toml", &other(value))).environment(variables(&all))
             }
-            Way::EnvironmentOverProgram(other) => {
-                builder = builder.set(key(self.setting), other).environment(variables(&all));
+            Way::FileOverProgram(value) => {
+                set(builder, &other(value)).file(self.file("yaml", &all))
             }
         }
-        builder.build()
+        .build()
+    }
+
+    fn file(&self, extension: &str, settings: &[(Setting, &str)]) -> PathBuf {
+        let path = self.guard.scratch().join("host").with_extension(extension);
+        settings_file::write(&path, settings);
+        path
     }
 }
 
-pub(crate) fn key(setting: Setting) -> String {
+fn set(builder: ConfigBuilder, settings: &[(Setting, &str)]) -> ConfigBuilder {
+    settings.iter().fold(builder, |builder, (setting, value)| builder.set(key(*setting), *value))
+}
+
+fn key(setting: Setting) -> String {
     setting.key().unwrap()
 }
 
 fn variables(all: &[(Setting, &str)]) -> Vec<(OsString, OsString)> {
     all.iter().map(|(setting, value)| (setting.variable().into(), (*value).into())).collect()
-}
-
-/// Writes settings as text, which every format knows.
-fn write(path: &Path, all: &[(Setting, &str)]) {
-    let quoted = |text: &str| serde_json::to_string(text).unwrap();
-    let lines = |separator: &str| {
-        let lines =
-            all.iter().map(|(one, value)| format!("{}{separator}{}", key(*one), quoted(value)));
-        lines.collect::<Vec<_>>()
-    };
-    let text = match path.extension().unwrap().to_str().unwrap() {
-        "yaml" => lines(": ").join("\n"),
-        "toml" => lines(" = ").join("\n"),
-        _ => {
-            let entries = all.iter().map(|(one, value)| (key(*one), (*value).into()));
-            serde_json::Value::Object(entries.collect()).to_string()
-        }
-    };
-    fs::write(path, text + "\n").unwrap();
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpcplugin::config::Setting;
 use rpcplugin_tests::{
-    Mirror,
+    Frame, Mirror, MutePeer,
     host::{host, probe},
     stranger::{self, Papers},
 };
@@ -12,7 +12,6 @@ use tonic::Code;
 
 use crate::{
     case::{Case, cases},
-    frames::{Mute, PING, SETTINGS},
     launched::{LONG, Start},
 };
 
@@ -65,11 +64,10 @@ cases! {
         "7",
         |start| Box::pin(async move {
             let launched = start.served(&[]).await;
-            let mut peer = Mute::connect(&launched.socket()).await;
-            let settings = peer.next(SETTINGS, LONG).await.unwrap();
+            let mut peer = MutePeer::connect(&launched.socket()).await;
+            let streams = peer.streams(LONG).await;
             launched.stop().await;
-            let of_streams = settings.chunks(6).find(|one| one[..2] == [0, 3]).unwrap();
-            u32::from_be_bytes(of_streams[2..].try_into().unwrap()).to_string()
+            streams.to_string()
         }),
     )
     .other(&[(Setting::GrpcMaxConcurrentStreams, "9")]);
@@ -79,9 +77,9 @@ cases! {
         "probes",
         |start| Box::pin(async move {
             let launched = start.served(&[]).await;
-            let mut peer = Mute::connect(&launched.socket()).await;
+            let mut peer = MutePeer::connect(&launched.socket()).await;
             let limit = if start.is_given("1000") { LONG } else { Duration::from_secs(2) };
-            let probed = peer.next(PING, limit).await.is_some();
+            let probed = peer.next(Frame::PING, limit).await.is_some();
             launched.stop().await;
             (if probed { "probes" } else { "is silent" }).to_owned()
         }),
@@ -93,8 +91,8 @@ cases! {
         "hangs up",
         |start| Box::pin(async move {
             let launched = start.served(&[("PLUGIN_GRPC_KEEPALIVE_TIME_MS", "1000")]).await;
-            let mut peer = Mute::connect(&launched.socket()).await;
-            peer.next(PING, LONG).await.unwrap();
+            let mut peer = MutePeer::connect(&launched.socket()).await;
+            peer.next(Frame::PING, LONG).await.unwrap();
             let limit = if start.is_given("100") { LONG } else { Duration::from_secs(1) };
             let cut = peer.is_cut(limit).await;
             launched.stop().await;

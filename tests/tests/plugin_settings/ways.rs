@@ -1,8 +1,9 @@
 //! The ways to give a plugin a setting.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use rpcplugin::config::Setting;
+use rpcplugin_tests::settings_file;
 use tokio::process::Command;
 
 /// Where a value stands.
@@ -23,7 +24,7 @@ pub(crate) type Pairs = Vec<(Setting, String)>;
 impl Way {
     /// Makes the plugin of this command go by these settings.
     pub(crate) fn give(self, command: &mut Command, pairs: &Pairs, scratch: &Path) {
-        let text = match self {
+        let extension = match self {
             Self::Variable => {
                 command.envs(pairs.iter().map(|(setting, value)| (setting.variable(), value)));
                 return;
@@ -34,23 +35,14 @@ impl Way {
                 }
                 return;
             }
-            Self::Yaml => lines(pairs, ": "),
-            Self::Toml => lines(pairs, " = "),
-            Self::Json => {
-                let all = pairs.iter().map(|(setting, value)| (setting.key().unwrap(), value));
-                serde_json::json!(all.collect::<std::collections::BTreeMap<_, _>>()).to_string()
-            }
+            Self::Yaml => "yaml",
+            Self::Toml => "toml",
+            Self::Json => "json",
         };
-        let path = scratch.join(format!("settings.{self:?}").to_lowercase());
-        fs::write(&path, text).unwrap();
+        let path = scratch.join("settings").with_extension(extension);
+        let pairs: Vec<_> =
+            pairs.iter().map(|(setting, value)| (*setting, value.as_str())).collect();
+        settings_file::write(&path, &pairs);
         command.arg("file").arg(path);
     }
-}
-
-/// Text in quotes is the same in both formats as in JSON.
-fn lines(pairs: &Pairs, between: &str) -> String {
-    let line = |(setting, value): &(Setting, String)| {
-        format!("{}{between}{}\n", setting.key().unwrap(), serde_json::json!(value))
-    };
-    pairs.iter().map(line).collect()
 }

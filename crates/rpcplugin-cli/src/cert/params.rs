@@ -3,7 +3,6 @@
 use clap::{Args, ValueEnum};
 use rpcplugin::{
     Config,
-    config::CertKeyType,
     tls::{IdentityParams, KeyType, San, Usage},
 };
 
@@ -122,13 +121,8 @@ impl KeyTypeWord {
             Some(Self::P256) => KeyType::P256,
             Some(Self::P384) => KeyType::P384,
             Some(Self::Ed25519) => KeyType::Ed25519,
-            None => match settings.cert_key_type() {
-                CertKeyType::P384 => KeyType::P384,
-                CertKeyType::Ed25519 => KeyType::Ed25519,
-                // Refused where the key is made, with the reason.
-                CertKeyType::P521 => KeyType::P521,
-                _ => KeyType::P256,
-            },
+            // P-521 is refused where the key is made, with the reason.
+            None => settings.cert_key_type().into(),
         }
     }
 }

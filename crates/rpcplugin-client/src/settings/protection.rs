@@ -5,12 +5,9 @@ use rpcplugin_core::{
     config::{Setting, Values},
 };
 #[cfg(feature = "tls")]
-use rpcplugin_core::{
-    ConfigError, SecurityError,
-    config::{CertKeyType, TlsMinVersion},
-};
+use rpcplugin_core::{ConfigError, SecurityError};
 #[cfg(feature = "tls")]
-use rpcplugin_tls::{CertDirectory, CustomTls, Identity, KeyType, Provider, Roots, TlsVersion};
+use rpcplugin_tls::{CertDirectory, CustomTls, Identity, IdentityParams, KeyType, Provider, Roots};
 
 use crate::Tls;
 
@@ -54,11 +51,8 @@ pub(super) fn effective(config: &Config, program: Option<&Tls>) -> Result<Tls, E
 fn with_certificates(config: &Config, program: Option<&Tls>) -> Result<Tls, Error> {
     let own = [Setting::HostCert, Setting::ServerRootCerts];
     let own = own.into_iter().find(|one| config.value(*one).is_some());
-    let oldest = |custom: CustomTls| match config.tls_min_version() {
-        // The program may have asked for more than the default.
-        TlsMinVersion::Tls13 => custom.min_version(TlsVersion::Tls13),
-        _ => custom,
-    };
+    // The program may have asked for more than the settings.
+    let oldest = |custom: CustomTls| custom.at_least(config.tls_min_version().into());
     match (program, own) {
         (Some(Tls::Custom(custom)), None) => return Ok(Tls::Custom(oldest(custom.clone()))),
         (Some(Tls::Custom(_)), Some(setting)) => {
@@ -75,7 +69,11 @@ fn with_certificates(config: &Config, program: Option<&Tls>) -> Result<Tls, Erro
         (Some(chain), Some(key), _) => {
             Identity::from_pem(chain.as_bytes(), key.expose().as_bytes())?
         }
-        (_, _, Some(directory)) => directory.host()?,
+        (_, _, Some(directory)) => directory.issued_host(
+            IdentityParams::issued("rpcplugin host").key_type(config.cert_key_type().into()),
+            config.cert_validity_days(),
+            config.cert_rotation_days(),
+        )?,
         _ if config.server_root_certs().is_some() => {
             return Err(incomplete(Setting::ServerRootCerts, Setting::HostCert));
         }
@@ -98,15 +96,6 @@ fn incomplete(has: Setting, lacks: Setting) -> Error {
     ConfigError::Settings { first, second, reason }.into()
 }
 
-/// The oldest TLS that this host speaks.
-#[cfg(feature = "tls")]
-pub(crate) fn oldest(config: &Config) -> TlsVersion {
-    match config.tls_min_version() {
-        TlsMinVersion::Tls13 => TlsVersion::Tls13,
-        _ => TlsVersion::Tls12,
-    }
-}
-
 /// The kind of key of this host's certificates.
 ///
 /// # Errors
@@ -114,23 +103,7 @@ pub(crate) fn oldest(config: &Config) -> TlsVersion {
 /// `CONFIG_NOT_BUILT`, `CONFIG_INVALID` for one that the provider does not make.
 #[cfg(feature = "tls")]
 pub(super) fn key_type(config: &Config, provider: &Provider) -> Result<KeyType, Error> {
-    let kind = match config.cert_key_type() {
-        CertKeyType::P384 => KeyType::P384,
-        CertKeyType::Ed25519 => KeyType::Ed25519,
-        CertKeyType::P521 => KeyType::P521,
-        _ => KeyType::P256,
-    };
+    let kind = config.cert_key_type().into();
     provider.check(kind)?;
     Ok(kind)
-}
-
-/// The setting's word for a kind of key.
-#[cfg(feature = "tls")]
-pub(crate) const fn of_key_type(kind: KeyType) -> CertKeyType {
-    match kind {
-        KeyType::P384 => CertKeyType::P384,
-        KeyType::Ed25519 => CertKeyType::Ed25519,
-        KeyType::P521 => CertKeyType::P521,
-        _ => CertKeyType::P256,
-    }
 }

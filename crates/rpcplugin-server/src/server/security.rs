@@ -31,12 +31,12 @@ impl Server {
     /// The key of the one-time certificate: P-256. `PLUGIN_CERT_KEY_TYPE`.
     #[cfg(feature = "tls")]
     pub fn cert_key_type(self, key_type: rpcplugin_tls::KeyType) -> Self {
-        self.values(|values| values.cert_key_type(crate::settings::key_word(key_type)))
+        self.values(|values| values.cert_key_type(key_type.into()))
     }
 
     /// The oldest TLS that is accepted: 1.2. `PLUGIN_TLS_MIN_VERSION`.
     #[cfg(feature = "tls")]
     pub fn tls_min_version(self, version: rpcplugin_tls::TlsVersion) -> Self {
-        self.values(|values| values.tls_min_version(crate::settings::version_word(version)))
+        self.values(|values| values.tls_min_version(version.into()))
     }
 }

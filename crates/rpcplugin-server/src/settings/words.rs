@@ -2,9 +2,9 @@
 
 use rpcplugin_core::config::LogLevel;
 #[cfg(feature = "tls")]
-use rpcplugin_core::config::{CertKeyType, TlsMinVersion};
+use rpcplugin_core::config::TlsMinVersion;
 #[cfg(feature = "tls")]
-use rpcplugin_tls::{KeyType, TlsVersion};
+use rpcplugin_tls::TlsVersion;
 use tracing_subscriber::filter::LevelFilter;
 
 /// What lets pass whatever has this level or a higher one.
@@ -35,39 +35,6 @@ pub(crate) fn level(filter: LevelFilter) -> LogLevel {
 }
 
 #[cfg(feature = "tls")]
-pub(crate) const fn key_type(word: CertKeyType) -> KeyType {
-    match word {
-        CertKeyType::P384 => KeyType::P384,
-        CertKeyType::Ed25519 => KeyType::Ed25519,
-        CertKeyType::P521 => KeyType::P521,
-        _ => KeyType::P256,
-    }
-}
-
-/// The same in the other direction.
-#[cfg(feature = "tls")]
-pub(crate) const fn key_word(key_type: KeyType) -> CertKeyType {
-    match key_type {
-        KeyType::P384 => CertKeyType::P384,
-        KeyType::Ed25519 => CertKeyType::Ed25519,
-        KeyType::P521 => CertKeyType::P521,
-        _ => CertKeyType::P256,
-    }
-}
-
-#[cfg(feature = "tls")]
-pub(crate) const fn tls_version(word: TlsMinVersion) -> TlsVersion {
-    match word {
-        TlsMinVersion::Tls13 => TlsVersion::Tls13,
-        _ => TlsVersion::Tls12,
-    }
-}
-
-/// The same in the other direction.
-#[cfg(feature = "tls")]
-pub(crate) const fn version_word(version: TlsVersion) -> TlsMinVersion {
-    match version {
-        TlsVersion::Tls13 => TlsMinVersion::Tls13,
-        _ => TlsMinVersion::Tls12,
-    }
+pub(crate) fn tls_version(word: TlsMinVersion) -> TlsVersion {
+    word.into()
 }

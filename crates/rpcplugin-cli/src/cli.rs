@@ -6,6 +6,8 @@ use crate::{
     failure::Failure,
     generated::{Completions, Man},
     health::Health,
+    inspect::Inspect,
+    logs::Logs,
     output::{Answer, Output},
 };
 
@@ -26,9 +28,11 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Inspect(Inspect),
+    Health(Health),
+    Logs(Logs),
     Cert(Cert),
     Config(Config),
-    Health(Health),
     Completions(Completions),
     Man(Man),
 }
@@ -36,9 +40,11 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(self, out: &Output) -> Result<Answer, Failure> {
         match self {
+            Self::Inspect(command) => command.run(out),
             Self::Cert(command) => command.run(out),
             Self::Config(command) => command.run(out),
             Self::Health(command) => command.run(out),
+            Self::Logs(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),
         }

@@ -8,7 +8,7 @@ use tokio_stream::StreamExt as _;
 use crate::{
     failure::Failure,
     launch::Launch,
-    output::{Answer, BAD, GOOD, Output, Pieces},
+    output::{Answer, BAD, GOOD, Output, Writer},
 };
 
 /// Say whether a plugin, or one of its services, is healthy: exit code 0 if it serves, 1 if not.
@@ -42,12 +42,13 @@ impl Health {
         let service = service.map(|name| name.to_string_lossy().into_owned());
         let service = service.unwrap_or_else(|| WHOLE.to_owned());
         launch.plan(plugin)?.run(out, async |plugin| {
-            let pieces = out.pieces()?;
+            let pieces = out.pieces(1)?;
+            let writer = pieces.writer();
             let healthy = match watch {
-                true => follow(plugin, &pieces, &service).await,
+                true => follow(plugin, writer, &service).await,
                 false => {
                     let status = plugin.health(&service).await?;
-                    show(&pieces, &service, status).await;
+                    show(writer, &service, status).await;
                     status == ServingStatus::Serving
                 }
             };
@@ -58,23 +59,23 @@ impl Health {
 }
 
 /// Shows each status until the plugin ends, which is not healthy; or until nobody reads.
-async fn follow(plugin: &Client, pieces: &Pieces, service: &str) -> bool {
+async fn follow(plugin: &Client, writer: &Writer, service: &str) -> bool {
     let mut changes = plugin.watch_health(service);
     let mut healthy = false;
     loop {
         let status = tokio::select! {
             status = changes.next() => status,
-            () = pieces.closed() => return healthy,
+            () = writer.closed() => return healthy,
         };
         let Some(status) = status else { return false };
         healthy = status == ServingStatus::Serving;
-        if !show(pieces, service, status).await {
+        if !show(writer, service, status).await {
             return healthy;
         }
     }
 }
 
-async fn show(pieces: &Pieces, service: &str, status: ServingStatus) -> bool {
+async fn show(writer: &Writer, service: &str, status: ServingStatus) -> bool {
     let name = status.as_str_name();
     let healthy = status == ServingStatus::Serving;
     let json = || json!({ "service": service, "status": name, "healthy": healthy });
@@ -82,5 +83,5 @@ async fn show(pieces: &Pieces, service: &str, status: ServingStatus) -> bool {
         let style = if healthy { GOOD } else { BAD };
         writeln!(f, "{service}: {style}{name}{style:#}")
     };
-    pieces.write(json, text).await
+    writer.write(json, text).await
 }

@@ -77,6 +77,9 @@ pub(crate) struct Launch {
     /// Connect to a plugin that somebody else runs: /PATH of a socket, or IP:PORT.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "program")]
     connect: Option<String>,
+    /// Variables of settings that the command itself has an option for.
+    #[arg(skip)]
+    settings: Vec<(&'static str, String)>,
     /// The program with its arguments.
     #[arg(last = true, value_name = "PROGRAM")]
     program: Vec<OsString>,
@@ -108,6 +111,11 @@ impl Launch {
                 "a plugin that takes arguments stands with them after --, and nowhere else",
             )),
         }
+    }
+
+    /// Sets a setting by its variable, as an option does.
+    pub(crate) fn set(&mut self, variable: &'static str, value: impl Into<String>) {
+        self.settings.push((variable, value.into()));
     }
 
     /// Everything that can be known before anything starts. `plugin` is the program that the
@@ -165,7 +173,7 @@ impl Launch {
 
     /// The environment as the settings see it: whoever types an option wants it to win.
     fn overlaid(&self, environment: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
-        let mut said: Vec<(&str, String)> = Vec::new();
+        let mut said = self.settings.clone();
         if !self.versions.is_empty() {
             said.push(("PLUGIN_HOST_PROTOCOL_VERSIONS", values::list(&self.versions)));
         }

@@ -14,8 +14,11 @@ mod config;
 mod failure;
 mod generated;
 mod health;
+mod inspect;
 mod launch;
+mod logs;
 mod output;
+mod words;
 
 use std::{ffi::OsString, process::ExitCode};
 

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 
 mod pieces;
 
-pub(crate) use self::pieces::Pieces;
+pub(crate) use self::pieces::Writer;
 
 /// What a command that worked found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -107,6 +107,8 @@ pub(crate) const STRONG: anstyle::Style = anstyle::Style::new().bold();
 pub(crate) const FAINT: anstyle::Style = anstyle::Style::new().dimmed();
 /// Good news.
 pub(crate) const GOOD: anstyle::Style = anstyle::AnsiColor::Green.on_default();
+/// What may be bad news.
+pub(crate) const WARNING: anstyle::Style = anstyle::AnsiColor::Yellow.on_default();
 /// Bad news.
 pub(crate) const BAD: anstyle::Style = anstyle::AnsiColor::Red.on_default();
 

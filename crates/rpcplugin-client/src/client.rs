@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod handover;
+mod introduction;
 mod settings;
 
 /// A running plugin, as its host holds it.
@@ -79,6 +80,7 @@ pub(crate) struct Facts {
     pub(crate) started: Instant,
     pub(crate) version: u32,
     pub(crate) address: Address,
+    pub(crate) line: Option<String>,
     pub(crate) timings: Timings,
     pub(crate) health_check_timeout: Duration,
     pub(crate) protection: Protection,

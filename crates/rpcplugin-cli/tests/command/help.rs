@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 
 use super::case::case;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 17] = [
     "",
+    "inspect",
+    "health",
+    "logs",
     "cert",
     "cert ca",
     "cert generate",
@@ -17,7 +20,6 @@ const COMMANDS: [&str; 15] = [
     "config check",
     "config init",
     "config show",
-    "health",
     "completions",
     "man",
 ];

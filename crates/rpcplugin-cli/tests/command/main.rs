@@ -10,6 +10,8 @@ mod config;
 mod config_init;
 mod health;
 mod help;
+mod inspect;
 mod launch;
 mod launch_signals;
+mod logs;
 mod terminal;

@@ -16,6 +16,18 @@ pub(crate) enum Line {
     TooLong(Vec<u8>),
 }
 
+impl Line {
+    /// A line that was accepted, and so is text.
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Self::Complete(line) | Self::TooLong(line) => {
+                String::from_utf8_lossy(&line).trim().to_owned()
+            }
+            Self::End => String::new(),
+        }
+    }
+}
+
 /// Reads the first lines of a plugin's stdout. How long it may take is the caller's to say.
 ///
 /// Holds at most one line and what one read brings.

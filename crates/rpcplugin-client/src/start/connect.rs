@@ -28,6 +28,8 @@ pub(super) struct Connected<L> {
     pub(super) candidate: Candidate<L>,
     pub(super) version: u32,
     pub(super) address: Address,
+    /// The line by which it announced itself, if it did.
+    pub(super) line: Option<String>,
     pub(super) route: Route,
     pub(super) channel: PluginChannel,
     pub(super) sides: Sides,
@@ -42,7 +44,7 @@ impl<L: Piped> Introduced<L> {
     /// `TRANSPORT_…`, `SECURITY_…`, `PROTOCOL_PEER_NOT_GRPC`; `TRANSPORT_PLUGIN_GONE` if the
     /// process ended meanwhile.
     pub(super) async fn connect(self, plan: &Plan, clock: &Clock) -> Result<Connected<L>, Error> {
-        let Self { candidate, kept, accepted, at, timings } = self;
+        let Self { candidate, kept, accepted, line, at, timings } = self;
         let settings = &plan.settings;
         let Accepted { version, address, peer } = accepted;
         let bound = clock.phase(at, settings.config.channel_ready_timeout());
@@ -70,7 +72,8 @@ impl<L: Piped> Introduced<L> {
             multiplexer,
         };
         let goal = Goal { version, address, dial, generation, peer, sides };
-        reach(candidate, goal, &kept.secret, settings, bound, timings).await
+        let reached = reach(candidate, goal, &kept.secret, settings, bound, timings).await?;
+        Ok(Connected { line: Some(line), ..reached })
     }
 }
 
@@ -107,7 +110,8 @@ pub(super) async fn reach<L: Life>(
     };
     match reached.await {
         Ok((route, channel)) => {
-            Ok(Connected { candidate, version, address, route, channel, sides, timings })
+            let line = None;
+            Ok(Connected { candidate, version, address, line, route, channel, sides, timings })
         }
         Err(failure) => Err(candidate.give_up(failure).await),
     }

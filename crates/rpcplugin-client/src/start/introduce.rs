@@ -19,6 +19,8 @@ pub(super) struct Introduced<L> {
     pub(super) candidate: Candidate<L>,
     pub(super) kept: Kept,
     pub(super) accepted: Accepted,
+    /// The line that was accepted.
+    pub(super) line: String,
     /// When its line was complete.
     pub(super) at: Instant,
     pub(super) timings: Timings,
@@ -55,12 +57,13 @@ impl<L: Piped> Launched<L> {
         // A line that was complete before the process ended counts. Others may hold the pipe
         // open, so what it has now is all that is read.
         let line = read.unwrap_or_else(|| lines.handshake_line_now(lenient));
-        match judge(line, plan, &kept, &candidate.process) {
+        match judge(&line, plan, &kept, &candidate.process) {
             Ok(accepted) => {
                 candidate.drain(lines);
                 let at = Instant::now();
                 let timings = Timings { spawn, handshake: at - launched, ..Timings::default() };
-                Ok(Introduced { candidate, kept, accepted, at, timings })
+                let line = line.into_text();
+                Ok(Introduced { candidate, kept, accepted, line, at, timings })
             }
             Err(failure) => {
                 candidate.witness.saw_on_stdout(lines.seen());
@@ -70,7 +73,7 @@ impl<L: Piped> Launched<L> {
     }
 }
 
-fn judge(line: Line, plan: &Plan, kept: &Kept, process: &impl Piped) -> Result<Accepted, Failure> {
+fn judge(line: &Line, plan: &Plan, kept: &Kept, process: &impl Piped) -> Result<Accepted, Failure> {
     /// Enough to recognise it.
     const SHOWN: usize = 200;
     match line {
@@ -87,11 +90,11 @@ fn judge(line: Line, plan: &Plan, kept: &Kept, process: &impl Piped) -> Result<A
                 Some(map) => map.to_host(address),
                 None => Ok(address),
             };
-            accept(&line, &policy, to_host)
+            accept(line, &policy, to_host)
                 .map_err(|error| Failure::refused(Phase::Handshake, error))
         }
         Line::TooLong(start) => {
-            let start = escape(start.get(..SHOWN).unwrap_or(&start));
+            let start = escape(start.get(..SHOWN).unwrap_or(start));
             Err(Failure::refused(Phase::Handshake, HandshakeError::LineTooLong { start }))
         }
         Line::End => Err(Failure::silent()),

@@ -17,7 +17,7 @@ use crate::{
 impl<L: Life> Connected<L> {
     /// Hands the plugin over to its supervising task.
     pub(super) fn run(self, settings: Settings, stdin: Option<ChildStdin>) -> Client {
-        let Self { candidate, version, address, route, channel, sides, timings } = self;
+        let Self { candidate, version, address, line, route, channel, sides, timings } = self;
         let generation = route.generation.clone();
         let broker = broker::broker(sides, &route.protection, &settings, generation.clone());
         let name = candidate.process.name();
@@ -27,6 +27,7 @@ impl<L: Life> Connected<L> {
             started: candidate.process.started(),
             version,
             address,
+            line,
             timings,
             health_check_timeout: settings.config.health_check_timeout(),
             protection: route.protection.clone(),

@@ -6,13 +6,14 @@
 //! | `require-tls` | refuses hosts that bring no certificate |
 //! | `detach` | outlives its host |
 //! | `debug-attach` | serves in test mode, with its record `kv` on stdout |
+//! | `say=TEXT` | prints the text, and logs it as a warning, when it is ready |
 //! | `standalone=DIR` | serves on loopback with the certificates of that directory |
 //! | `rotating=DIR` | the same, with the certificates that the directory has now, and tells when it has others |
 //! | `leaf=PROGRAM report=FILE` | is itself the host of another plugin, and tells of it |
 //!
 //! `TEST_PLUGIN_REPORT` names a pipe to which handlers report what a reply cannot tell.
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use rpcplugin::{PluginSet, Server, server::Context};
 use rpcplugin_core::limits;
@@ -55,6 +56,14 @@ async fn main() -> ExitCode {
     }
     if arguments.iter().any(|argument| argument == "require-tls") {
         server = server.require_tls();
+    }
+    if let Some(text) = value(&arguments, "say=").map(str::to_owned) {
+        server = server.on_ready(async move || {
+            tracing::warn!(length = text.len(), "{text}");
+            let mut stdout = std::io::stdout();
+            let printed = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+            printed.expect("the host reads");
+        });
     }
     if arguments.iter().any(|argument| argument == "detach") {
         server = server.detach();

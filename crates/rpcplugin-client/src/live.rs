@@ -64,12 +64,8 @@ impl Live {
     pub(crate) fn reload(&self, config: &Config) -> Result<(), Error> {
         let config = config.with_program(self.program.clone())?;
         let mut present = self.config.write().unwrap_or_else(PoisonError::into_inner);
-        let ours = Setting::ALL.iter().copied().filter(|one| one.reader() != Reader::Plugin);
-        // Where the values came from is no difference.
-        let ours = ours.filter(|one| !matches!(one, Setting::Files | Setting::Profile));
-        let settings: Vec<_> = ours
-            .filter(|one| !is_reloadable(*one) && present.value(*one) != config.value(*one))
-            .collect();
+        let ours = present.differences(&config).filter(|one| one.reader() != Reader::Plugin);
+        let settings: Vec<_> = ours.filter(|one| !is_reloadable(*one)).collect();
         if !settings.is_empty() {
             return Err(ConfigError::NotReloadable { settings }.into());
         }
@@ -85,12 +81,6 @@ impl Live {
 /// Whether a host takes a change over. Certificates and their directory are read once, by the
 /// start: a running plugin's connection was made with them.
 const fn is_reloadable(setting: Setting) -> bool {
-    let certificates = matches!(
-        setting,
-        Setting::ServerRootCerts
-            | Setting::CaCert
-            | Setting::MtlsCertDir
-            | Setting::CertRotationDays
-    );
+    let certificates = setting.is_certificate() || matches!(setting, Setting::CertRotationDays);
     setting.is_reloadable() && !certificates
 }

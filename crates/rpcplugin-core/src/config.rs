@@ -21,6 +21,8 @@ mod cert_text;
 mod field;
 mod file;
 mod form;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod nearest;
 mod problem;
 mod profile;
@@ -77,18 +79,6 @@ pub struct Config {
 struct Candidate {
     value: Value,
     source: Source,
-}
-
-impl Candidate {
-    /// For people. The text of a certificate tells them nothing.
-    fn shown(&self, setting: Setting) -> String {
-        match (&self.value, setting.form()) {
-            (Value::Text(text), Form::Certificates) if text.contains(cert_text::PEM) => {
-                "PEM text".to_owned()
-            }
-            (value, _) => value.to_string(),
-        }
-    }
 }
 
 #[derive(Clone)]
@@ -178,8 +168,10 @@ impl Config {
     pub fn entry(&self, setting: Setting) -> Entry {
         let mut candidates = self.inner.stack(setting).iter().rev();
         candidates.next();
-        let shown =
-            |one: &Candidate| Overridden { value: one.shown(setting), source: one.source.clone() };
+        let shown = |one: &Candidate| Overridden {
+            value: one.value.to_string(),
+            source: one.source.clone(),
+        };
         let mut overridden: Vec<_> = candidates.map(shown).collect();
         if let Some(value) = setting.default().filter(|_| !self.inner.stack(setting).is_empty()) {
             overridden.push(Overridden { value: value.to_string(), source: Source::Default });
@@ -187,7 +179,7 @@ impl Config {
         Entry {
             setting,
             value: match self.inner.stack(setting).last() {
-                Some(winner) => Some(winner.shown(setting)),
+                Some(winner) => Some(winner.value.to_string()),
                 None => setting.default().map(|value| value.to_string()),
             },
             source: self.inner.source(setting),
@@ -198,6 +190,14 @@ impl Config {
     /// Every setting with its value and source, in the order of the documents.
     pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
         Setting::ALL.iter().map(|setting| self.entry(*setting))
+    }
+
+    /// The settings whose values differ, in the order of the documents. Where a value comes from is
+    /// no difference, and neither is which files and profile there are.
+    pub fn differences(&self, other: &Self) -> impl Iterator<Item = Setting> {
+        let named = |one: &Setting| matches!(one, Setting::Files | Setting::Profile);
+        let all = Setting::ALL.iter().copied().filter(move |one| !named(one));
+        all.filter(|one| self.value(*one) != other.value(*one))
     }
 
     /// The configuration files that were read, in order.

@@ -75,8 +75,27 @@ pub fn reattach_record(json: &[u8]) {
     }
 }
 
+/// Settings in the environment: the number of one and its value, one after another, with NUL
+/// between them.
+pub fn settings(variables: &[u8]) {
+    let variables = variables.split(|byte| *byte == 0);
+    crate::config::fuzzing::settings(variables.filter_map(|variable| {
+        let (number, value) = variable.split_first()?;
+        Some((*number, os_string(value)))
+    }));
+}
+
+/// A configuration file; its first byte says in which format.
+#[cfg(feature = "config-files")]
+pub fn configuration_file(bytes: &[u8]) {
+    let Some((format, text)) = bytes.split_first() else { return };
+    if let Ok(text) = std::str::from_utf8(text) {
+        crate::config::fuzzing::file(*format, text);
+    }
+}
+
 /// Nothing in a text acts on a terminal.
-fn harmless(text: &str) {
+pub(crate) fn harmless(text: &str) {
     assert!(!text.contains(char::is_control), "{text:?}");
 }
 
@@ -106,6 +125,17 @@ mod tests {
     #[test]
     fn environments_that_were_found_hold() {
         replay("environment", environment);
+    }
+
+    #[test]
+    fn settings_that_were_found_hold() {
+        replay("settings", settings);
+    }
+
+    #[cfg(feature = "config-files")]
+    #[test]
+    fn configuration_files_that_were_found_hold() {
+        replay("configuration_file", configuration_file);
     }
 
     #[test]

@@ -5,11 +5,7 @@ use std::{
     time::Duration,
 };
 
-use rpcplugin_core::{
-    ConfigError, Error, TransportError,
-    config::{Reader, Setting},
-    limits,
-};
+use rpcplugin_core::{ConfigError, Error, TransportError, config::Reader, limits};
 
 use crate::{security::LiveProtection, serve::set_level, settings::Settings};
 
@@ -52,12 +48,9 @@ impl Live {
             return Err(TransportError::ShutDown.into());
         };
         let config = config.with_program(settings.values.clone())?;
-        let differs = |setting: Setting| settings.config.value(setting) != config.value(setting);
-        let ours = Setting::ALL.iter().copied().filter(|one| one.reader() != Reader::Host);
-        // Where the values came from is no difference.
-        let ours = ours.filter(|one| !matches!(one, Setting::Files | Setting::Profile));
-        let refused: Vec<_> =
-            ours.filter(|one| differs(*one) && !protection.may_reload(*one)).collect();
+        let ours = settings.config.differences(&config);
+        let ours = ours.filter(|one| one.reader() != Reader::Host);
+        let refused: Vec<_> = ours.filter(|one| !protection.may_reload(*one)).collect();
         if !refused.is_empty() {
             return Err(ConfigError::NotReloadable { settings: refused }.into());
         }

@@ -1,5 +1,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
+use zeroize::Zeroizing;
+
 use super::{
     Candidate, Config, Inner, Setting, Source, Value, Values, file, form::read::Raw, nearest,
     problem, profile,
@@ -21,9 +23,9 @@ pub struct ConfigBuilder {
     files: Vec<PathBuf>,
 }
 
-/// Text that may be a secret.
+/// Text that may be a secret; wiped when dropped.
 #[derive(Clone)]
-struct Written(String);
+struct Written(Zeroizing<String>);
 
 /// The same, as the environment has it.
 #[derive(Clone)]
@@ -43,7 +45,7 @@ hidden!(Written, Bytes);
 impl ConfigBuilder {
     /// Sets a key as text, such as `"plugin_start_timeout"` to `"10s"`.
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.keys.push((key.into(), Written(value.into())));
+        self.keys.push((key.into(), Written(Zeroizing::new(value.into()))));
         self
     }
 
@@ -103,7 +105,8 @@ impl ConfigBuilder {
         let mut inner = Inner::new();
         inner.tls_demand = self.values.tls_demand;
         self.add_files(&mut inner, &mut problems);
-        for (key, Written(value)) in self.keys {
+        for (key, Written(mut value)) in self.keys {
+            let value = std::mem::take(&mut *value);
             match Setting::from_key(&key) {
                 Some(setting) => {
                     add(&mut inner, setting, Raw::Text(value), Source::Program, &mut problems);
@@ -121,10 +124,10 @@ impl ConfigBuilder {
         inner.add_values(self.values, &mut problems);
         for (name, Bytes(value)) in self.environment {
             let Some(name) = name.to_str() else { continue };
-            match Setting::ALL.iter().find(|setting| setting.variable() == name) {
+            match Setting::from_variable(name) {
                 // They were followed before all others.
                 Some(Setting::Files | Setting::Profile) => {}
-                Some(&setting) => {
+                Some(setting) => {
                     let raw = value.into_string().map_or_else(Raw::Bytes, Raw::Text);
                     let source = Source::Variable(setting.variable());
                     add(&mut inner, setting, raw, source, &mut problems);
@@ -223,12 +226,18 @@ impl ConfigBuilder {
 /// Whether a variable may be a setting, or be meant as one.
 fn is_ours(name: &str) -> bool {
     crate::env::is_private(name.as_ref())
-        || Setting::ALL.iter().any(|setting| setting.variable() == name)
+        || Setting::from_variable(name).is_some()
         || nearest::is_retired(name)
 }
 
 /// Reads one value into its place.
-fn add(inner: &mut Inner, setting: Setting, raw: Raw, source: Source, problems: &mut Vec<Error>) {
+pub(super) fn add(
+    inner: &mut Inner,
+    setting: Setting,
+    raw: Raw,
+    source: Source,
+    problems: &mut Vec<Error>,
+) {
     match setting.form().read(&raw) {
         Some(value) => inner.add(setting, Candidate { value, source }),
         None => problems.push(problem::invalid(setting, raw.shown(), source).into()),

@@ -129,7 +129,7 @@ impl Named<'_> {
             let metadata = file.metadata().map_err(|error| self.unreadable(error))?;
             check_access(&metadata, &self.path, self.access)?;
         }
-        open::read(file).map(Secret::from).map_err(|error| self.unreadable(error))
+        open::read(file).map(Secret::wiping).map_err(|error| self.unreadable(error))
     }
 
     fn unreadable(&self, source: io::Error) -> Error {

@@ -25,6 +25,8 @@ mod yaml;
 
 #[cfg(feature = "config-files")]
 pub(super) use self::load::load;
+#[cfg(all(feature = "config-files", any(test, fuzzing)))]
+pub(super) use self::load::load_text;
 
 /// A place in a configuration file. `Display` writes `path:line:column`.
 #[derive(Clone)]

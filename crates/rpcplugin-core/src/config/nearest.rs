@@ -81,7 +81,7 @@ pub(super) fn suggestion(key: &str) -> Option<String> {
 
 /// A warning for a variable that nobody reads, if somebody may have meant it for us.
 pub(super) fn warning(name: &str) -> Option<String> {
-    if env::is_launch_variable(name) || Setting::ALL.iter().any(|one| one.variable() == name) {
+    if env::is_launch_variable(name) || Setting::from_variable(name).is_some() {
         return None;
     }
     if let Some((_, hint)) = RETIRED.iter().find(|(retired, _)| *retired == name) {

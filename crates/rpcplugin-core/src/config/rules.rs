@@ -5,18 +5,6 @@ use std::fmt::Display;
 use super::{Candidate, Inner, Setting, Value};
 use crate::{ConfigError, Error, SecurityError};
 
-/// Those that bring certificates, so that TLS is wanted.
-const CERTIFICATES: [Setting; 8] = [
-    Setting::HostCert,
-    Setting::HostKey,
-    Setting::ServerCert,
-    Setting::ServerKey,
-    Setting::ServerRootCerts,
-    Setting::ClientRootCerts,
-    Setting::CaCert,
-    Setting::MtlsCertDir,
-];
-
 /// Whole identities, one of which must stand in for one-time certificates. The last one brings its
 /// key itself. Which side reads the configuration is not known here.
 const IDENTITIES: [&[Setting]; 3] = [
@@ -115,7 +103,7 @@ impl Inner {
     }
 
     fn certificates(&self) -> impl Iterator<Item = (Setting, &Candidate)> {
-        let all = CERTIFICATES.into_iter();
+        let all = Setting::ALL.iter().copied().filter(|one| one.is_certificate());
         all.filter_map(|setting| Some((setting, self.stack(setting).last()?)))
     }
 

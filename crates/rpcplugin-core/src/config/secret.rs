@@ -20,6 +20,11 @@ impl Secret {
     /// What it stands for wherever it would show.
     pub(crate) const REDACTED: &'static str = "[redacted]";
 
+    /// Takes over a text that is wiped already.
+    pub(crate) const fn wiping(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
     /// The text itself. It is the caller's to keep it out of logs.
     #[must_use]
     pub fn expose(&self) -> &str {

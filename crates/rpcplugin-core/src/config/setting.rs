@@ -158,6 +158,12 @@ impl Setting {
         found.copied().filter(|one| !is_upper && one.key().is_some())
     }
 
+    /// The setting with this variable, such as `PLUGIN_START_TIMEOUT`.
+    #[must_use]
+    pub fn from_variable(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|one| one.variable() == name)
+    }
+
     /// The name of the accessor of [`Config`](super::Config).
     #[must_use]
     pub const fn accessor(self) -> &'static str {
@@ -198,6 +204,12 @@ impl Setting {
     #[must_use]
     pub const fn is_secret(self) -> bool {
         self.form().is_secret()
+    }
+
+    /// Whether it brings certificates or a key, so that whoever sets it wants TLS.
+    #[must_use]
+    pub const fn is_certificate(self) -> bool {
+        matches!(self.form(), Form::Certificates | Form::Key) || matches!(self, Self::MtlsCertDir)
     }
 
     /// What it belongs to in the documents.

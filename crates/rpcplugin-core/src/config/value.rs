@@ -1,12 +1,13 @@
 use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
-use super::{CertKeyType, LogLevel, ReflectionMode, Secret, TlsMinVersion};
+use super::{CertKeyType, LogLevel, ReflectionMode, Secret, TlsMinVersion, cert_text::PEM};
 use crate::Network;
 
 /// What a setting may hold. [`Form`](super::Form) says which of these a setting takes.
 ///
-/// `Display` writes it as it would be written in a file; secrets as `[redacted]`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// `Display` writes it as it would be written in a file; secrets as `[redacted]`, and `PEM text`
+/// for certificates, beside which their key may stand. `Debug` tells the same.
+#[derive(Clone, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
     /// Yes or no.
@@ -50,6 +51,7 @@ impl fmt::Display for Value {
             Self::Number(number) => number.fmt(f),
             Self::Time(time) => write_time(f, *time),
             Self::Mode(mode) => write!(f, "{mode:04o}"),
+            Self::Text(text) if text.contains(PEM) => f.write_str("PEM text"),
             Self::Text(text) => f.write_str(&crate::escape_text(text)),
             Self::Ip(ip) => ip.fmt(f),
             Self::Path(path) => f.write_str(&crate::escape_text(&path.to_string_lossy())),
@@ -65,6 +67,12 @@ impl fmt::Display for Value {
             Self::TlsMinVersion(word) => word.fmt(f),
             Self::ReflectionMode(word) => word.fmt(f),
         }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Value({self})")
     }
 }
 

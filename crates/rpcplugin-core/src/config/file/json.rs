@@ -5,10 +5,12 @@
 
 use std::ops::Range;
 
+use zeroize::{Zeroize as _, Zeroizing};
+
 use super::tree::{Fault, Key, Kind, Node};
 
 pub(super) fn parse(text: &str) -> Result<Node, Vec<Fault>> {
-    if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
+    if let Err(error) = serde_json::from_str(text).map(wipe) {
         let line_start = match error.line() {
             0 | 1 => 0,
             line => text.match_indices('\n').nth(line - 2).map_or(text.len(), |(at, _)| at + 1),
@@ -22,6 +24,21 @@ pub(super) fn parse(text: &str) -> Result<Node, Vec<Fault>> {
     let mut walk = Walk { text, at: 0 };
     let end = text.len();
     walk.node().ok_or_else(|| vec![Fault { reason: "not JSON".to_owned(), span: end..end }])
+}
+
+/// What was read only to see whether it can be. Any text may be a secret.
+fn wipe(value: serde_json::Value) {
+    match value {
+        serde_json::Value::String(mut text) => text.zeroize(),
+        serde_json::Value::Array(items) => items.into_iter().for_each(wipe),
+        serde_json::Value::Object(entries) => {
+            for (mut key, value) in entries {
+                key.zeroize();
+                wipe(value);
+            }
+        }
+        _ => {}
+    }
 }
 
 struct Walk<'a> {
@@ -39,7 +56,7 @@ impl Walk<'_> {
             b'"' => Kind::Scalar(self.string()?),
             _ => match self.word() {
                 "null" => Kind::Other,
-                word => Kind::Scalar(word.to_owned()),
+                word => Kind::Scalar(word.to_owned().into()),
             },
         };
         Some(Node { kind, span: start..self.at })
@@ -84,7 +101,7 @@ impl Walk<'_> {
     }
 
     /// With its quotes; serde_json knows the escapes.
-    fn string(&mut self) -> Option<String> {
+    fn string(&mut self) -> Option<Zeroizing<String>> {
         let start = self.at;
         self.at += 1;
         while self.peek()? != b'"' {
@@ -92,7 +109,7 @@ impl Walk<'_> {
             self.at += if self.peek()? == b'\\' { 2 } else { 1 };
         }
         self.at += 1;
-        serde_json::from_str(self.text.get(start..self.at)?).ok()
+        serde_json::from_str(self.text.get(start..self.at)?).ok().map(Zeroizing::new)
     }
 
     /// A number, true, false or null.

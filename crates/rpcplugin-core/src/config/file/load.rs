@@ -26,15 +26,10 @@ pub(in crate::config) fn load(
     profiles: &mut Vec<Box<str>>,
     problems: &mut Vec<Error>,
 ) {
-    let parse = match named.path.extension().and_then(|extension| extension.to_str()) {
-        Some("toml") => toml::parse,
-        Some("yaml" | "yml") => yaml::parse,
-        Some("json") => json::parse,
-        _ => {
-            let shown = named.path.to_string_lossy().into_owned();
-            problems.push(problem::invalid(Setting::Files, shown, named.by.clone()).into());
-            return;
-        }
+    let Some(parse) = parser(&named.path) else {
+        let shown = named.path.to_string_lossy().into_owned();
+        problems.push(problem::invalid(Setting::Files, shown, named.by.clone()).into());
+        return;
     };
     let text = match open::open(&named.path).and_then(open::read) {
         Ok(text) => text,
@@ -44,17 +39,46 @@ pub(in crate::config) fn load(
             return;
         }
     };
-    let mut file = File { path: named.path.as_path().into(), text: &text, shown: None };
-    match parse(&text) {
-        Ok(root) => {
-            let name = crate::escape_text(&named.path.to_string_lossy());
-            let shown = shown::without_secrets(&text, &root);
-            file.shown = shown.map(|text| Arc::new(NamedSource::new(name, text)));
-            Loading { file, inner, profile, profiles, problems }.root(&root);
-        }
-        Err(faults) => {
-            // Nothing is shown: without a tree nobody knows which parts are secret.
-            problems.extend(faults.into_iter().take(MOST).map(|fault| file.syntax(fault)));
+    let layer = Layer { inner, profile, profiles, problems };
+    layer.add(&named.path, &text, parse(&text));
+}
+
+type Parser = fn(&str) -> Result<Node, Vec<Fault>>;
+
+/// The one for this extension.
+fn parser(path: &Path) -> Option<Parser> {
+    match path.extension()?.to_str()? {
+        "toml" => Some(toml::parse),
+        "yaml" | "yml" => Some(yaml::parse),
+        "json" => Some(json::parse),
+        _ => None,
+    }
+}
+
+/// Where what a file says goes.
+struct Layer<'p> {
+    inner: &'p mut Inner,
+    profile: Option<&'p str>,
+    profiles: &'p mut Vec<Box<str>>,
+    problems: &'p mut Vec<Error>,
+}
+
+impl Layer<'_> {
+    /// Adds what a file of this text was parsed to.
+    fn add(self, path: &Path, text: &str, parsed: Result<Node, Vec<Fault>>) {
+        let Self { inner, profile, profiles, problems } = self;
+        let mut file = File { path: path.into(), text, shown: None };
+        match parsed {
+            Ok(root) => {
+                let name = crate::escape_text(&path.to_string_lossy());
+                let shown = shown::without_secrets(text, &root);
+                file.shown = shown.map(|text| Arc::new(NamedSource::new(name, text)));
+                Loading { file, inner, profile, profiles, problems }.root(&root);
+            }
+            Err(faults) => {
+                // Nothing is shown: without a tree nobody knows which parts are secret.
+                problems.extend(faults.into_iter().take(MOST).map(|fault| file.syntax(fault)));
+            }
         }
     }
 }
@@ -102,7 +126,7 @@ impl Loading<'_, '_> {
     fn root(&mut self, root: &Node) {
         let Some(entries) = self.table(root) else { return };
         let (profiles, keys): (Vec<_>, Vec<_>) =
-            entries.iter().partition(|(key, _)| key.text == PROFILES);
+            entries.iter().partition(|(key, _)| *key.text == PROFILES);
         for (key, value) in keys {
             self.entry(key, value, true);
         }
@@ -159,4 +183,17 @@ impl Loading<'_, '_> {
             }
         }
     }
+}
+
+/// Adds a file of this text, which lies nowhere.
+#[cfg(any(test, fuzzing))]
+pub(in crate::config) fn load_text(
+    inner: &mut Inner,
+    path: &Path,
+    text: &str,
+    problems: &mut Vec<Error>,
+) {
+    let parse = parser(path).expect("the caller names a format");
+    let layer = Layer { inner, profile: Some("fuzzed"), profiles: &mut Vec::new(), problems };
+    layer.add(path, text, parse(text));
 }

@@ -33,7 +33,7 @@ impl Shown<'_> {
         }
         for (key, value) in entries {
             match &value.kind {
-                Kind::Table(profiles) if is_root && key.text == PROFILES => {
+                Kind::Table(profiles) if is_root && *key.text == PROFILES => {
                     for (name, profile) in profiles {
                         self.reveal(&name.span)?;
                         self.table(profile, false)?;

@@ -22,7 +22,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Vec<Fault>> {
 
 fn table_kind(table: &DeTable<'_>) -> Kind {
     let entries = table.iter().map(|(key, value)| {
-        (Key { text: key.get_ref().to_string(), span: key.span() }, node(value))
+        (Key { text: key.get_ref().to_string().into(), span: key.span() }, node(value))
     });
     let mut entries: Vec<_> = entries.collect();
     // The parser sorts them by name; problems are told from top to bottom.
@@ -33,11 +33,11 @@ fn table_kind(table: &DeTable<'_>) -> Kind {
 /// The depth was checked.
 fn node(value: &Spanned<DeValue<'_>>) -> Node {
     let kind = match value.get_ref() {
-        DeValue::String(text) => Kind::Scalar(text.to_string()),
-        DeValue::Integer(number) => Kind::Scalar(number.to_string()),
-        DeValue::Float(number) => Kind::Scalar(number.to_string()),
-        DeValue::Boolean(flag) => Kind::Scalar(flag.to_string()),
-        DeValue::Datetime(date) => Kind::Scalar(date.to_string()),
+        DeValue::String(text) => Kind::Scalar(text.to_string().into()),
+        DeValue::Integer(number) => Kind::Scalar(number.to_string().into()),
+        DeValue::Float(number) => Kind::Scalar(number.to_string().into()),
+        DeValue::Boolean(flag) => Kind::Scalar(flag.to_string().into()),
+        DeValue::Datetime(date) => Kind::Scalar(date.to_string().into()),
         DeValue::Array(items) => Kind::List(items.iter().map(node).collect()),
         DeValue::Table(table) => table_kind(table),
     };

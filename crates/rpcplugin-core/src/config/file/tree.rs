@@ -5,6 +5,8 @@ use std::{
     ops::Range,
 };
 
+use zeroize::Zeroizing;
+
 use crate::config::form::read::Raw;
 
 /// The key of the table of profiles.
@@ -12,7 +14,7 @@ pub(super) const PROFILES: &str = "profile";
 /// Deeper, it is no configuration.
 pub(super) const DEEPEST: usize = 16;
 
-/// A value, and where it stands.
+/// A value, and where it stands. Any text may be a secret, and is wiped when dropped.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) kind: Kind,
@@ -22,7 +24,7 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) enum Kind {
     /// A text, a number, a boolean: the setting decides what it is.
-    Scalar(String),
+    Scalar(Zeroizing<String>),
     List(Vec<Node>),
     Table(Vec<(Key, Node)>),
     /// Null.
@@ -31,7 +33,7 @@ pub(super) enum Kind {
 
 #[derive(Debug)]
 pub(super) struct Key {
-    pub(super) text: String,
+    pub(super) text: Zeroizing<String>,
     pub(super) span: Range<usize>,
 }
 
@@ -46,10 +48,10 @@ impl Node {
     /// As a setting's value; `None` for what no setting can be.
     pub(super) fn raw(&self) -> Option<Raw> {
         match &self.kind {
-            Kind::Scalar(text) => Some(Raw::Text(text.clone())),
+            Kind::Scalar(text) => Some(Raw::Text(text.to_string())),
             Kind::List(items) => {
                 let items = items.iter().map(|item| match &item.kind {
-                    Kind::Scalar(text) => Some(text.clone()),
+                    Kind::Scalar(text) => Some(text.to_string()),
                     _ => None,
                 });
                 Some(Raw::List(items.collect::<Option<_>>()?))
@@ -71,7 +73,7 @@ impl Node {
 /// Keys that stand twice in one table: each with the place of its first.
 pub(super) fn repeated(entries: &[(Key, Node)]) -> impl Iterator<Item = (&Key, &Key)> {
     let mut firsts: BTreeMap<&str, &Key> = BTreeMap::new();
-    entries.iter().filter_map(move |(key, _)| match firsts.entry(&key.text) {
+    entries.iter().filter_map(move |(key, _)| match firsts.entry(key.text.as_str()) {
         Entry::Occupied(first) => Some((key, *first.get())),
         Entry::Vacant(place) => {
             place.insert(key);

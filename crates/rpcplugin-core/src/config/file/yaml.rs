@@ -66,7 +66,7 @@ where
                 let null = matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
                 let kind = match style {
                     ScalarStyle::Plain if null => Kind::Other,
-                    _ => Kind::Scalar(text.into_owned()),
+                    _ => Kind::Scalar(text.into_owned().into()),
                 };
                 Ok(Node { kind, span: self.range(&span) })
             }

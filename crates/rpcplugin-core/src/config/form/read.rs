@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, net::IpAddr, path::Path, time::Duration};
 
+use zeroize::Zeroize as _;
+
 use crate::{
     Network,
     config::{
@@ -11,7 +13,7 @@ use crate::{
     env,
 };
 
-/// A value as it was written.
+/// A value as it was written. It may be a secret, and is wiped when dropped.
 #[derive(Clone, Eq, PartialEq)]
 pub(crate) enum Raw {
     /// A text, or whatever stands there, as text.
@@ -21,6 +23,16 @@ pub(crate) enum Raw {
     List(Vec<String>),
     /// Bytes that are no text; only a path may be such.
     Bytes(OsString),
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        match self {
+            Self::Text(text) => text.zeroize(),
+            Self::List(items) => items.zeroize(),
+            Self::Bytes(bytes) => std::mem::take(bytes).into_encoded_bytes().zeroize(),
+        }
+    }
 }
 
 impl Raw {
@@ -192,8 +204,7 @@ pub(super) fn is_host(text: &str) -> bool {
 
 /// Whether a cookie may have this name.
 pub(super) fn is_free_variable(name: &str) -> bool {
-    let is_setting = Setting::ALL.iter().any(|setting| setting.variable() == name);
-    let taken = is_setting || env::is_launch_variable(name);
+    let taken = Setting::from_variable(name).is_some() || env::is_launch_variable(name);
     is_plain(name) && !name.contains(['=', ' ']) && !taken
 }
 

@@ -152,3 +152,25 @@ fn a_cookie_is_read_from_the_url_of_a_file() {
         assert_eq!(build().unwrap_err().code(), "SECURITY_FILE_PERMISSIONS");
     }
 }
+
+#[test]
+fn a_key_beside_its_certificate_is_shown_nowhere() {
+    let secret = format!("{PEM}-----BEGIN PRIVATE KEY-----\nczNjcmV0\n-----END PRIVATE KEY-----\n");
+    let values = Values::new().host_cert(&secret).server_cert(&secret);
+    let told = format!("{values:?} {:?} {}", Value::from(&*secret), Value::from(&*secret));
+    assert!(!told.contains("czNj"), "{told}");
+    let builder = Config::builder().program(values).set("plugin_ca_cert", &*secret);
+    let told = format!("{builder:?}");
+    assert!(!told.contains("czNj"), "{told}");
+    // Their keys are missing, and a setting of the same layer cannot be.
+    let error = builder.clone().build().unwrap_err();
+    let other = builder.set("plugin_insecure", "x").build().unwrap_err();
+    for error in [error, other] {
+        let told = format!("{error} {error:?} {error:#?} {}", error.to_json());
+        assert!(!told.contains("czNj"), "{told}");
+    }
+    let config = Config::builder().set("plugin_ca_cert", &*secret);
+    let config = config.environment([("PLUGIN_CA_CERT", PEM)]).build().unwrap();
+    let told = format!("{config:?} {:?}", config.source("plugin_ca_cert"));
+    assert!(told.contains("PEM text") && !told.contains("czNj"), "{told}");
+}

@@ -84,17 +84,15 @@ fn yaml_tells_the_place_whatever_ends_its_lines() {
     }
 }
 
-/// It takes minutes if each place is counted from the beginning of its line.
+/// Whoever counts each place from the beginning of its line does not end before the harness does.
 #[test]
 fn a_long_line_of_yaml_is_read_in_one_go() {
     let made = tempfile::tempdir().unwrap();
     let path = made.path().join("one.yaml");
     let items = "ä,".repeat(200_000);
     std::fs::write(&path, format!("plugin_host_protocol_versions: [{items}]")).unwrap();
-    let started = std::time::Instant::now();
     let error = Config::builder().file(path).build().unwrap_err();
     assert_eq!(error.code(), "CONFIG_PROTOCOL_VERSIONS");
-    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -103,6 +101,8 @@ fn keys_of_toml_are_not_nested_without_end() {
     let path = made.path().join("one.toml");
     let dotted = "a.".repeat(100_000);
     let inline = "{ a.a.a.a.a.a.a.a = ".repeat(70);
+    // Each within what the parser bounds by itself.
+    let both = format!("{{ {}a = ", "a.".repeat(60)).repeat(75);
     for text in [
         format!("{dotted}a = 1"),
         format!("[{dotted}a]\nb = 1"),
@@ -110,6 +110,7 @@ fn keys_of_toml_are_not_nested_without_end() {
         format!("'a' . {dotted}a = 1"),
         format!("a = {{ {dotted}a = 1 }}"),
         format!("a = {inline} 1{}", "}".repeat(70)),
+        format!("a = {both} 1{}", "}".repeat(75)),
         format!("a = {}1{}", "[".repeat(70), "]".repeat(70)),
     ] {
         std::fs::write(&path, &text).unwrap();

@@ -48,6 +48,31 @@
 //! # }
 //! ```
 //!
+//! # Settings
+//!
+//! Host and plugin take their settings from the environment and from files; what the program says
+//! is the layer below, and every value tells where it came from:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use rpcplugin::{Client, Config, MagicCookie, config::Source};
+//!
+//! const COOKIE: MagicCookie = MagicCookie::new("KV_PLUGIN_COOKIE", "e2b6a1c7");
+//!
+//! let config = Config::builder()
+//!     .set("plugin_handshake_timeout", "10s")
+//!     .environment([("PLUGIN_HANDSHAKE_TIMEOUT", "20")])
+//!     .build()?;
+//! assert_eq!(config.handshake_timeout(), Duration::from_secs(20));
+//! let entry = config.source("plugin_handshake_timeout").unwrap();
+//! assert_eq!(entry.source, Source::Variable("PLUGIN_HANDSHAKE_TIMEOUT"));
+//! assert_eq!(entry.overridden[0].value, "10s");
+//! # #[cfg(feature = "client")]
+//! let builder = Client::builder(COOKIE).config(config);
+//! # Ok::<(), rpcplugin::Error>(())
+//! ```
+//!
 //! # A protocol
 //!
 //! A [`Protocol`](server::Protocol) carries the descriptors of an interface and registers its

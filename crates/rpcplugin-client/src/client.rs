@@ -51,7 +51,7 @@ mod settings;
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// What every handle knows. The supervising task holds none of it, so that the end of the last
@@ -69,6 +69,9 @@ pub(crate) struct Shared {
     pub(crate) lease: Mutex<Option<Lease>>,
     /// The settings as they hold now.
     pub(crate) live: Arc<Live>,
+    /// What dynamic calls go by.
+    #[cfg(feature = "dynamic")]
+    pub(crate) source: crate::dynamic::Source,
     pub(crate) facts: Facts,
 }
 

@@ -6,6 +6,7 @@
 //!   widen something, by name.
 //! - [`ShutdownReport`], [`State`], [`Timings`], [`Usage`]: what became of it.
 //! - [`Stdio`], [`HealthWatch`], [`StateChanges`]: streams of what happens to it.
+//! - `Client::call_method` and its kin (feature `dynamic`): calls without generated code.
 //!
 //! The wire protocol is go-plugin's, so plugins written with go-plugin or pyvider-rpcplugin are
 //! started the same way.
@@ -43,6 +44,8 @@ mod client_set;
 mod connect;
 #[cfg(feature = "config-files")]
 mod discover;
+#[cfg(feature = "dynamic")]
+mod dynamic;
 mod environment;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -81,6 +84,12 @@ mod usage;
 
 #[cfg(feature = "config-files")]
 pub use self::discover::{Discovery, Found, Manifest, Rejected, discover};
+#[cfg(feature = "dynamic")]
+#[cfg_attr(docsrs, doc(cfg(feature = "dynamic")))]
+pub use self::dynamic::{
+    CallKind, CallOptions, Compression, MethodInfo, Replies, Reply, Service, ServiceInfo,
+    parse_json,
+};
 pub use rpcplugin_broker::{Broker, ServiceId};
 pub use rpcplugin_core::{
     Config, CrashReport, Error, ExitStatus, MagicCookie, Network, Peak, ReachedLimit, Reattach,

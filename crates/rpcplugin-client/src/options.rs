@@ -31,6 +31,8 @@ pub(crate) struct Options {
     pub(crate) stdout: Option<Sink>,
     pub(crate) stderr: Option<Sink>,
     pub(crate) raw_stderr: Option<Sink>,
+    #[cfg(feature = "dynamic")]
+    pub(crate) descriptors: crate::dynamic::Given,
     pub(crate) runner: Option<std::sync::Arc<dyn Runner>>,
 }
 

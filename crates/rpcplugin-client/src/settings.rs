@@ -23,6 +23,9 @@ pub(crate) struct Settings {
     pub(crate) tls: Tls,
     #[cfg(feature = "tls")]
     pub(crate) cert_key_type: rpcplugin_tls::KeyType,
+    /// The descriptors that the builder was given.
+    #[cfg(feature = "dynamic")]
+    pub(crate) schema: Option<Arc<crate::dynamic::Schema>>,
     pub(crate) options: Options,
 }
 
@@ -77,6 +80,8 @@ impl Builder {
             #[cfg(feature = "tls")]
             cert_key_type: protection::key_type(&config, &options.provider)?,
             live: Arc::new(Live::new(config.clone(), values)),
+            #[cfg(feature = "dynamic")]
+            schema: options.descriptors.read()?,
             config,
             options,
         };

@@ -3,7 +3,7 @@
 //! - [`plugin`]: go-plugin's control services, [`GRPCBroker`](plugin::grpc_broker_server),
 //!   [`GRPCController`](plugin::grpc_controller_server), [`GRPCStdio`](plugin::grpc_stdio_server).
 //! - [`health`]: gRPC's health protocol, which every plugin serves.
-//! - `kv`, `counter`, `text` and `probe` (feature `examples`): the services of the examples and of the tests.
+//! - `kv`, `counter`, `text`, `probe` and `provider` (feature `examples`): the services of the examples and of the tests.
 //!
 //! Each module has a client and a server side, generated for tonic, and its `FILE_DESCRIPTOR_SET`:
 //! the encoded `google.protobuf.FileDescriptorSet`, imports included, as server reflection and
@@ -83,4 +83,12 @@ generated! {
     #[cfg(feature = "examples")]
     #[cfg_attr(docsrs, doc(cfg(feature = "examples")))]
     text
+}
+
+generated! {
+    /// The service of a provider of resources, with messages of every shape, of the tests of
+    /// dynamic calls.
+    #[cfg(feature = "examples")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "examples")))]
+    provider
 }

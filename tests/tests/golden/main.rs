@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod config;
+mod dynamic;
 mod handshake;
 mod protocol;
 mod registry;

@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use protox::prost::Message as _;
 
 fn main() -> Result<()> {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
@@ -32,18 +33,35 @@ struct Module {
     /// Its file below `proto/`; descriptors carry this name.
     proto: &'static str,
     package: &'static str,
+    /// Whether its descriptors carry the comments of the file.
+    has_comments: bool,
 }
 
 impl Module {
+    const fn new(name: &'static str, proto: &'static str, package: &'static str) -> Self {
+        Self { name, proto, package, has_comments: false }
+    }
+
+    const fn with_comments(mut self) -> Self {
+        self.has_comments = true;
+        self
+    }
+
     fn generate(&self, protos: &Path, out: &Path) -> Result<()> {
         let mut compiler = protox::Compiler::new([protos])?;
         compiler.include_imports(true).open_file(protos.join(self.proto))?;
 
-        // Without source information: callers that reflect need names and types, not comments.
-        compiler.include_source_info(false);
-        fs::write(self.file(out, "bin"), compiler.encode_file_descriptor_set())?;
-
+        // With the comments of our own files, which `describe` shows; those of protobuf's own are
+        // ten times as long, and everybody has them.
         compiler.include_source_info(true);
+        let mut descriptors = compiler.file_descriptor_set();
+        for file in &mut descriptors.file {
+            if file.name().starts_with("google/") || !self.has_comments {
+                file.source_code_info = None;
+            }
+        }
+        fs::write(self.file(out, "bin"), descriptors.encode_to_vec())?;
+
         // The generator names files after packages and adds one for each import.
         let scratch = out.join(format!("{}.scratch", self.name));
         fs::create_dir_all(&scratch)?;
@@ -71,19 +89,34 @@ impl Module {
     }
 }
 
-/// The messages of google.protobuf in use, and the plain Rust types that prost reads them as.
-const WELL_KNOWN: [(&str, &str); 4] = [
+/// The messages of google.protobuf in use, and the Rust types that prost reads them as.
+const WELL_KNOWN: [(&str, &str); 18] = [
+    (".google.protobuf.Any", "::prost_types::Any"),
+    (".google.protobuf.BoolValue", "::core::primitive::bool"),
     (".google.protobuf.BytesValue", "::prost::alloc::vec::Vec<u8>"),
+    (".google.protobuf.DoubleValue", "::core::primitive::f64"),
+    (".google.protobuf.Duration", "::prost_types::Duration"),
     (".google.protobuf.Empty", "()"),
+    (".google.protobuf.FieldMask", "::prost_types::FieldMask"),
+    (".google.protobuf.FloatValue", "::core::primitive::f32"),
+    (".google.protobuf.Int32Value", "::core::primitive::i32"),
+    (".google.protobuf.Int64Value", "::core::primitive::i64"),
+    (".google.protobuf.ListValue", "::prost_types::ListValue"),
+    (".google.protobuf.NullValue", "::prost_types::NullValue"),
     (".google.protobuf.StringValue", "::prost::alloc::string::String"),
+    (".google.protobuf.Struct", "::prost_types::Struct"),
+    (".google.protobuf.Timestamp", "::prost_types::Timestamp"),
     (".google.protobuf.UInt32Value", "::core::primitive::u32"),
+    (".google.protobuf.UInt64Value", "::core::primitive::u64"),
+    (".google.protobuf.Value", "::prost_types::Value"),
 ];
 
 const MODULES: &[Module] = &[
-    Module { name: "plugin", proto: "plugin.proto", package: "plugin" },
-    Module { name: "health", proto: "grpc/health/v1/health.proto", package: "grpc.health.v1" },
-    Module { name: "counter", proto: "counter.proto", package: "proto" },
-    Module { name: "kv", proto: "kv.proto", package: "proto" },
-    Module { name: "probe", proto: "probe.proto", package: "rpcplugin.probe.v1" },
-    Module { name: "text", proto: "text.proto", package: "rpcplugin.examples.v1" },
+    Module::new("plugin", "plugin.proto", "plugin"),
+    Module::new("health", "grpc/health/v1/health.proto", "grpc.health.v1"),
+    Module::new("counter", "counter.proto", "proto"),
+    Module::new("kv", "kv.proto", "proto").with_comments(),
+    Module::new("probe", "probe.proto", "rpcplugin.probe.v1"),
+    Module::new("provider", "provider.proto", "rpcplugin.provider.v1").with_comments(),
+    Module::new("text", "text.proto", "rpcplugin.examples.v1").with_comments(),
 ];

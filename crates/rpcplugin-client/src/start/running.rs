@@ -96,6 +96,8 @@ impl<L: Life> Connected<L> {
             stdin,
             lease,
             live: settings.live,
+            #[cfg(feature = "dynamic")]
+            source: crate::dynamic::Source::new(settings.schema),
             facts,
         })
     }

@@ -38,6 +38,56 @@ pub enum ProtocolError {
         /// The peer's message, escaped.
         detail: String,
     },
+    /// A parameter of a dynamic call does not fit its type.
+    #[error("{path}: {detail}")]
+    InvalidMessage {
+        /// Where it stands, such as `person.address[2].zip`, escaped.
+        path: String,
+        /// What was expected there, and what stands there instead.
+        detail: String,
+        /// Names that may have been meant.
+        nearest: Vec<String>,
+    },
+    /// No service has this name.
+    #[error("there is no service {service}")]
+    UnknownService {
+        /// The name as the caller gave it, escaped.
+        service: String,
+        /// The services there are; at most ten.
+        known: Vec<String>,
+    },
+    /// No method has this name.
+    #[error("there is no method {method}")]
+    UnknownMethod {
+        /// The name as the caller gave it, escaped.
+        method: String,
+        /// Full names that resemble it, or, where none does, all there are; at most ten.
+        nearest: Vec<String>,
+    },
+    /// Several services have a method of this name.
+    #[error("{method} is the name of several methods")]
+    AmbiguousMethod {
+        /// The name as the caller gave it, escaped.
+        method: String,
+        /// The full names of all of them.
+        candidates: Vec<String>,
+    },
+    /// The method streams and the call does not, or the reverse.
+    #[error("{method} is {kind}")]
+    WrongCallKind {
+        /// The method's full name.
+        method: String,
+        /// What it is, such as `a server-streaming method`.
+        kind: &'static str,
+        /// The function that calls such methods.
+        function: &'static str,
+    },
+    /// Nothing describes the plugin's methods.
+    #[error("nothing describes the plugin's methods: {detail}")]
+    NoDescriptors {
+        /// What was tried.
+        detail: String,
+    },
     /// The number of a side channel that nobody offers, or no longer.
     #[error("nobody offers side channel {id}")]
     BrokerUnknownId {
@@ -94,6 +144,36 @@ impl ProtocolError {
             Self::RateLimited { .. } => {
                 retryable("PROTOCOL_RATE_LIMITED", "try again after the given delay")
             }
+            Self::InvalidMessage { nearest, .. } if nearest.is_empty() => fatal(
+                "PROTOCOL_INVALID_MESSAGE",
+                "parameters are JSON as protobuf maps it; `describe` tells the method's fields",
+            ),
+            Self::InvalidMessage { nearest, .. } => {
+                fatal("PROTOCOL_INVALID_MESSAGE", did_you_mean(nearest))
+            }
+            Self::UnknownService { known, .. } if known.is_empty() => {
+                fatal("PROTOCOL_UNKNOWN_SERVICE", "the descriptors have no services at all")
+            }
+            Self::UnknownService { known, .. } => {
+                fatal("PROTOCOL_UNKNOWN_SERVICE", format!("there are: {}", known.join(", ")))
+            }
+            Self::UnknownMethod { nearest, .. } if nearest.is_empty() => {
+                fatal("PROTOCOL_UNKNOWN_METHOD", "the descriptors have no methods at all")
+            }
+            Self::UnknownMethod { nearest, .. } => {
+                fatal("PROTOCOL_UNKNOWN_METHOD", did_you_mean(nearest))
+            }
+            Self::AmbiguousMethod { candidates, .. } => {
+                fatal("PROTOCOL_AMBIGUOUS_METHOD", format!("say which: {}", candidates.join(", ")))
+            }
+            Self::WrongCallKind { function, .. } => {
+                fatal("PROTOCOL_WRONG_CALL_KIND", format!("call it with `{function}`"))
+            }
+            Self::NoDescriptors { .. } => fatal(
+                "PROTOCOL_NO_DESCRIPTORS",
+                "give the host's builder `descriptors(bytes)` or `proto_files(…)`, or give the \
+                 plugin `descriptors(bytes)` and let it serve reflection",
+            ),
             Self::BrokerUnknownId { .. } => fatal(
                 "PROTOCOL_BROKER_UNKNOWN_ID",
                 "who offers it? it is dialled before it is served, or after it was closed",
@@ -111,6 +191,15 @@ impl ProtocolError {
                 "dial what the other side serves, let it serve less, or raise broker_max_pending",
             ),
         }
+    }
+}
+
+/// The question after an unknown name.
+fn did_you_mean(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("did you mean {one}?"),
+        [firsts @ .., last] => format!("did you mean {} or {last}?", firsts.join(", ")),
     }
 }
 

@@ -74,6 +74,12 @@ fn every_error() -> Vec<Error> {
         BadReply { detail: text() }
         Limit { detail: text() }
         RateLimited { detail: text() }
+        InvalidMessage { path: text(), detail: text(), nearest: vec![text()] }
+        UnknownService { service: text(), known: vec![text()] }
+        UnknownMethod { method: text(), nearest: vec![text()] }
+        AmbiguousMethod { method: text(), candidates: vec![text()] }
+        WrongCallKind { method: text(), kind: "of a kind", function: "function" }
+        NoDescriptors { detail: text() }
         BrokerUnknownId { id: 1 }
         BrokerDuplicate { id: 1 }
         BrokerMessage { detail: text() }

@@ -1,4 +1,4 @@
-//! A plugin that behaves, with the services `Probe` and `KV`.
+//! A plugin that behaves, with the services `Probe`, `KV` and `Provider`.
 //!
 //! | Argument | Effect |
 //! | --- | --- |
@@ -17,10 +17,17 @@ use std::{io::Write as _, process::ExitCode};
 
 use rpcplugin::{PluginSet, Server, server::Context};
 use rpcplugin_core::limits;
-use rpcplugin_proto::{kv, kv::kv_server::KvServer, probe, probe::probe_server::ProbeServer};
+use rpcplugin_proto::{
+    kv,
+    kv::kv_server::KvServer,
+    probe,
+    probe::probe_server::ProbeServer,
+    provider::{self as provider_proto, provider_server::ProviderServer},
+};
 
 mod kv_store;
 mod nest;
+mod provider;
 mod report;
 mod standalone;
 mod test_probe;
@@ -49,9 +56,11 @@ async fn main() -> ExitCode {
         };
         let set = PluginSet::new()
             .service(KvServer::new(store.clone()))
+            .service(ProviderServer::new(provider::TestProvider))
             .service_with(probe)
             .descriptors(kv::FILE_DESCRIPTOR_SET)
-            .descriptors(probe::FILE_DESCRIPTOR_SET);
+            .descriptors(probe::FILE_DESCRIPTOR_SET)
+            .descriptors(provider_proto::FILE_DESCRIPTOR_SET);
         server = server.plugins(version, set);
     }
     if arguments.iter().any(|argument| argument == "require-tls") {

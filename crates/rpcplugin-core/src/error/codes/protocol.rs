@@ -1,4 +1,48 @@
 super::rows! { Protocol:
+    "PROTOCOL_INVALID_MESSAGE", No,
+    meaning: "A parameter of a dynamic call does not fit its type.",
+    causes: [
+        "A field is misspelt, or belongs to another message.",
+        "A value is of another type, or out of its type's range.",
+        "A field is given twice, or two of a `oneof` are.",
+    ],
+    remedy: "The message has the path of the field and what is expected there. `describe` of the method tells all fields; `docs/guide/dynamic-calls.md` tells how each type is written in JSON.";
+
+    "PROTOCOL_UNKNOWN_SERVICE", No,
+    meaning: "No service has this name.",
+    causes: [
+        "It is misspelt, or its package is missing.",
+        "The plugin serves it in another version, or has no descriptors of it.",
+    ],
+    remedy: "Use one of the names that the hint lists.";
+
+    "PROTOCOL_UNKNOWN_METHOD", No,
+    meaning: "No method has this name.",
+    causes: [
+        "It is misspelt.",
+        "It is a method of the framework (health, reflection, broker): these must be named in full.",
+    ],
+    remedy: "Use one of the names that the hint lists, or look with `methods`.";
+
+    "PROTOCOL_AMBIGUOUS_METHOD", No,
+    meaning: "Several services have a method of this name.",
+    causes: ["The name is given without its service, or a service's without its package."],
+    remedy: "Use one of the full names that the hint lists.";
+
+    "PROTOCOL_WRONG_CALL_KIND", No,
+    meaning: "The method streams and the call does not, or the reverse.",
+    causes: ["A streaming method is called with `call_method`, or a unary one as a stream."],
+    remedy: "Use the function that the hint names.";
+
+    "PROTOCOL_NO_DESCRIPTORS", No,
+    meaning: "A dynamic call needs descriptors, and neither the host has them nor does the plugin tell them.",
+    causes: [
+        "The plugin serves no reflection: most plugins of other languages do not.",
+        "The plugin serves reflection over TLS only, and the connection is plaintext.",
+        "The plugin reflects a service without being able to describe it.",
+    ],
+    remedy: "Give the host's builder `descriptors(bytes)` or `proto_files(…)`; or register descriptors in the plugin, so that it can serve reflection.";
+
     "PROTOCOL_PEER_NOT_GRPC", No,
     meaning: "The peer speaks something other than gRPC over HTTP/2.",
     causes: [

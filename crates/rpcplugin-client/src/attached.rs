@@ -3,7 +3,7 @@
 //! **Invariant:** nothing is signalled before it is proved to be the process of its record, and
 //! then only through a handle that no other process can come to stand behind.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rpcplugin_core::{Address, Error, ExitStatus, Reattach, SecurityError};
 use rpcplugin_transport::Birth;
@@ -143,6 +143,9 @@ impl Life for AttachedProcess {
     async fn finish(mut self) {
         // It has ended: there is nobody to kill, also if this is dropped half-way.
         self.ours = false;
+        while self.process.is_hunted() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         #[cfg(unix)]
         if let Some(directory) = self.directory.take() {
             // The file system may be slow.

@@ -47,7 +47,7 @@ use self::verified::Verified;
 use self::vetting::Verified;
 
 #[cfg(target_os = "linux")]
-pub(crate) use self::child::descendants;
+pub(crate) use self::child::descendants::{Family, Hunter};
 pub(crate) use self::confine::Bounds;
 use self::{account::Account, child::ExitWatch, custody::Custody};
 use crate::integrity::Integrity;
@@ -215,7 +215,7 @@ impl Process {
                 biased;
                 () = self.watch.changed() => {}
                 () = self.account.due() => {
-                    if self.account.look() {
+                    if self.account.watch().await {
                         self.signal_group(Signal::Kill);
                     }
                 }

@@ -27,9 +27,9 @@ impl Birth {
     pub fn of(pid: u32) -> Option<Self> {
         #[cfg(target_os = "linux")]
         {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let start_time = crate::ProcessStat::of(pid)?.start_time;
             let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-            Some(Self { start_time: start_time_in(&stat)?, boot_id: boot_id.trim().to_owned() })
+            Some(Self { start_time, boot_id: boot_id.trim().to_owned() })
         }
         #[cfg(not(target_os = "linux"))]
         {
@@ -39,23 +39,9 @@ impl Birth {
     }
 }
 
-/// The 22nd field of a `stat` file. The second, the name, may hold blanks and parentheses.
-#[cfg(target_os = "linux")]
-fn start_time_in(stat: &str) -> Option<u64> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_ascii_whitespace().nth(19)?.parse().ok()
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_with_parentheses_does_not_shift_the_fields() {
-        let stat = "7 (a) R 1 (b) S 1 7 7 0 -1 4194560 96 0 0 0 1 2 3 4 20 0 1 0 4711 8192 3";
-        assert_eq!(start_time_in(stat), Some(4711));
-        assert_eq!(start_time_in("7 (a) S 1"), None);
-    }
 
     #[test]
     fn a_later_process_has_a_later_birth() {

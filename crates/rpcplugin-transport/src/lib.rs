@@ -24,6 +24,7 @@ mod io;
 mod listener;
 pub mod memory;
 mod peer;
+mod process_stat;
 mod random;
 pub mod serving;
 mod status;
@@ -42,6 +43,7 @@ pub use self::{
     io::{BoxIo, Io},
     listener::{Accepted, Listener, Proof},
     peer::{ExpectedPeer, Peer},
+    process_stat::ProcessStat,
     status::{crash_report, error_from_status},
     tcp::{TcpBind, TcpConnector, TcpListener},
 };

@@ -1,4 +1,7 @@
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rpcplugin_core::{Error, TransportError};
 use rustix::{
@@ -9,15 +12,16 @@ use rustix::{
 };
 use tokio::io::{Interest, unix::AsyncFd};
 
-use crate::process::descendants;
+use crate::process::{Family, Hunter};
 
 /// Whether a process is held by more than its number.
 pub(super) const HAS_HANDLE: bool = true;
 
 /// A handle on a process: a pidfd, which never comes to mean another one.
 pub(super) struct Process {
-    pid: Pid,
-    handle: AsyncFd<OwnedFd>,
+    pid: u32,
+    handle: Arc<AsyncFd<OwnedFd>>,
+    hunter: Hunter,
 }
 
 impl Process {
@@ -27,10 +31,10 @@ impl Process {
     ///
     /// `TRANSPORT_RESOURCES` without a descriptor, or on a system that has no such handles.
     pub(super) fn open(pid: u32) -> Result<Option<Self>, Error> {
-        let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(None) };
+        let Some(raw) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(None) };
         let no_resources =
             |source: std::io::Error| TransportError::Resources { source: source.into() };
-        let handle = match pidfd_open(pid, PidfdFlags::NONBLOCK) {
+        let handle = match pidfd_open(raw, PidfdFlags::NONBLOCK) {
             Ok(handle) => handle,
             Err(Errno::SRCH) => return Ok(None),
             Err(error) => return Err(no_resources(error.into()).into()),
@@ -41,19 +45,12 @@ impl Process {
                       OwnedFd keeps the promise it asks for"
         )]
         let handle = AsyncFd::with_interest(handle, Interest::READABLE).map_err(no_resources)?;
-        Ok(Some(Self { pid, handle }))
+        Ok(Some(Self { pid, handle: Arc::new(handle), hunter: Hunter::default() }))
     }
 
     /// Whether it has ended, reaped or not.
     pub(super) fn has_ended(&mut self) -> bool {
-        let mut waited = [PollFd::new(self.handle.get_ref(), PollFlags::IN)];
-        loop {
-            match poll(&mut waited, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
-                Err(Errno::INTR) => {}
-                // It does not fail; and who is not known to live is not signalled.
-                ready => return ready != Ok(0),
-            }
-        }
+        has_ended(self.handle.get_ref())
     }
 
     /// Waits for its end. May be cancelled and repeated.
@@ -75,14 +72,33 @@ impl Process {
 
     /// Kills it and its descendants, as far as they are known.
     pub(super) fn kill(&mut self) {
-        let family = descendants::all(self.pid);
-        // If it still lives, its number was its own while they were looked for.
         if self.has_ended() {
             return;
         }
-        let _ = pidfd_send_signal(self.handle.get_ref(), Signal::KILL);
-        for descendant in family {
-            let _ = pidfd_send_signal(descendant, Signal::KILL);
+        let handle = self.handle.clone();
+        self.hunter.hunt(self.pid, move |family: Family| {
+            // If it still lives, its number was its own while they were looked for.
+            if has_ended(handle.get_ref()) {
+                return;
+            }
+            let _ = pidfd_send_signal(handle.get_ref(), Signal::KILL);
+            family.kill();
+        });
+    }
+
+    /// Whether its family is still being killed.
+    pub(super) fn is_hunted(&self) -> bool {
+        self.hunter.is_busy()
+    }
+}
+
+fn has_ended(handle: &OwnedFd) -> bool {
+    let mut waited = [PollFd::new(handle, PollFlags::IN)];
+    loop {
+        match poll(&mut waited, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
+            Err(Errno::INTR) => {}
+            // It does not fail; and who is not known to live is not signalled.
+            ready => return ready != Ok(0),
         }
     }
 }

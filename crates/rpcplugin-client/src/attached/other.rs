@@ -56,6 +56,11 @@ impl Process {
 
     /// Nobody is killed by a mere number.
     pub(super) fn kill(&mut self) {}
+
+    /// So there is never anything to wait for.
+    pub(super) fn is_hunted(&self) -> bool {
+        false
+    }
 }
 
 /// What its program is called.

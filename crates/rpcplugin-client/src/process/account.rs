@@ -53,14 +53,31 @@ impl Account {
         sleep_until(self.next_look).await;
     }
 
-    /// Notes what the process uses, and tells whether that is more memory than it may.
+    /// Notes what the process uses, and tells whether that is more memory than it may. In passing:
+    /// of many descendants only some are counted.
     pub(super) fn look(&mut self) -> bool {
+        let reading = Reading::of(self.pid, self.most_memory.map(|_| Depth::Brief));
+        self.take(&reading)
+    }
+
+    /// The same with all descendants, without holding up the runtime's thread.
+    pub(super) async fn watch(&mut self) -> bool {
+        let pid = self.pid;
+        let reading = match self.most_memory {
+            None => Reading::of(pid, None),
+            // It fails if the runtime ends, and then this ends, too.
+            Some(_) => tokio::task::spawn_blocking(move || Reading::of(pid, Some(Depth::Whole)))
+                .await
+                .unwrap_or_default(),
+        };
+        self.take(&reading)
+    }
+
+    fn take(&mut self, reading: &Reading) -> bool {
         let pause = if self.most_memory.is_some() { OFTEN } else { SELDOM };
         self.next_look = Instant::now() + pause;
-        let family = if self.most_memory.is_some() { descendants(self.pid) } else { 0 };
-        let own = Usage::memory(self.pid);
-        let peak = Usage::peak_memory(self.pid);
-        self.note(own, peak, family, Usage::descriptors(self.pid))
+        let Reading { own, peak, family, descriptors } = *reading;
+        self.note(own, peak, family, descriptors)
     }
 
     /// Whether this is too much. Each value counts, whether or not others could be read.
@@ -136,15 +153,46 @@ const SELDOM: Duration = Duration::from_secs(5);
 /// the whole memory of its parent until it runs a program of its own.
 const AGAIN: Duration = Duration::from_millis(20);
 
-/// The resident memory of all descendants, in bytes.
+/// What a process uses at one moment, as far as the system tells.
+#[derive(Debug, Default)]
+struct Reading {
+    own: Option<u64>,
+    peak: Option<u64>,
+    /// The resident memory of its descendants, in bytes.
+    family: u64,
+    descriptors: Option<u64>,
+}
+
+/// How many descendants are counted.
+#[derive(Clone, Copy, Debug)]
+enum Depth {
+    Brief,
+    Whole,
+}
+
+impl Reading {
+    fn of(pid: u32, depth: Option<Depth>) -> Self {
+        Self {
+            own: Usage::memory(pid),
+            peak: Usage::peak_memory(pid),
+            family: depth.map_or(0, |depth| family_memory(pid, depth)),
+            descriptors: Usage::descriptors(pid),
+        }
+    }
+}
+
 #[cfg(target_os = "linux")]
-fn descendants(pid: u32) -> u64 {
-    let family = super::child::descendants(pid);
-    family.filter_map(Usage::memory).fold(0, u64::saturating_add)
+fn family_memory(pid: u32, depth: Depth) -> u64 {
+    use super::child::{Budget, Family};
+    let budget = match depth {
+        Depth::Brief => Budget::BRIEF,
+        Depth::Whole => Budget::WHOLE,
+    };
+    Family::of(pid, budget).memory()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn descendants(_: u32) -> u64 {
+fn family_memory(_: u32, _: Depth) -> u64 {
     0
 }
 

@@ -8,7 +8,7 @@ mod unix;
 mod windows;
 
 #[cfg(target_os = "linux")]
-pub(super) use self::descendants::descendants;
+pub(super) use self::descendants::{Budget, Family};
 #[cfg(unix)]
 pub(super) use self::unix::{ExitWatch, OwnedChild};
 #[cfg(windows)]

@@ -1,5 +1,7 @@
 use std::{fs, time::Duration};
 
+use rpcplugin_transport::ProcessStat;
+
 use super::Usage;
 
 impl Usage {
@@ -21,8 +23,10 @@ impl Usage {
 
     /// The most resident memory that the program has had, in bytes.
     pub(crate) fn peak_memory(pid: u32) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let status = fs::read(format!("/proc/{pid}/status")).ok()?;
+        // The program's name stands in it, and may be no text.
+        let line = String::from_utf8_lossy(&status);
+        let line = line.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
     }
 
@@ -34,9 +38,11 @@ impl Usage {
 
 /// Processor time and memory.
 fn stat(pid: u32) -> Option<(Duration, u64)> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = ProcessStat::of(pid)?;
     let ticks_per_second = rustix::param::clock_ticks_per_second();
-    read_stat(&stat, ticks_per_second, rustix::param::page_size() as u64)
+    let millis = stat.cpu_ticks.checked_mul(1000)?.checked_div(ticks_per_second)?;
+    let memory = stat.resident_pages.checked_mul(rustix::param::page_size() as u64)?;
+    Some((Duration::from_millis(millis), memory))
 }
 
 /// Open descriptors. Since Linux 6.2 the directory's size tells; before they must be counted, and
@@ -50,28 +56,9 @@ fn count_descriptors(pid: u32) -> Option<u64> {
     }
 }
 
-/// Processor time and memory from a line of `/proc/PID/stat`.
-fn read_stat(stat: &str, ticks_per_second: u64, page: u64) -> Option<(Duration, u64)> {
-    // The second field is the program's name, which may hold spaces and parentheses.
-    let (_, rest) = stat.rsplit_once(')')?;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    // Counted from the third field, which is the first of these: utime, stime, rss.
-    let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
-    let ticks = number(14)?.checked_add(number(15)?)?;
-    let millis = ticks.checked_mul(1000)?.checked_div(ticks_per_second)?;
-    Some((Duration::from_millis(millis), number(24)?.checked_mul(page)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_cannot_shift_the_fields() {
-        let stat = "7 (a) R 1 (b) S 1 7 7 0 -1 4194560 96 0 0 0 150 50 0 0 20 0 1 0 9 8192 3 184";
-        assert_eq!(read_stat(stat, 100, 4096), Some((Duration::from_secs(2), 3 * 4096)));
-        assert_eq!(read_stat("7 (a) R 1", 100, 4096), None);
-    }
 
     #[test]
     fn this_process_uses_something() {

@@ -7,6 +7,8 @@ use std::{
     time::Instant,
 };
 
+use crate::ProcessStat;
+
 mod reading;
 
 pub(super) use self::reading::Interest;
@@ -123,14 +125,7 @@ fn has_descriptor(pid: u32, inode: u64) -> bool {
 
 /// The parent of a process; `None` for the first one, and for one that is gone or out of sight.
 fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    parent_in(&stat).filter(|parent| *parent != 0)
-}
-
-/// The fourth field of a `stat` file. The second, the name, may hold blanks and parentheses.
-fn parent_in(stat: &str) -> Option<u32> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_ascii_whitespace().nth(1)?.parse().ok()
+    ProcessStat::of(pid).map(|stat| stat.parent).filter(|parent| *parent != 0)
 }
 
 fn descendants(ancestor: u32) -> Vec<u32> {
@@ -264,12 +259,6 @@ mod tests {
         check("127.0.0.2:80", &[1]);
         check("[::1]:80", &[1]);
         check("[::1]:81", &[]);
-    }
-
-    #[test]
-    fn a_process_name_may_hold_parentheses() {
-        assert_eq!(parent_in("7 (a) b) (c) S 42 7 7"), Some(42));
-        assert_eq!(parent_in("nonsense"), None);
     }
 
     #[test]

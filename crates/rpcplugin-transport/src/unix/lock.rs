@@ -12,6 +12,8 @@ use rustix::{
     process::Pid,
 };
 
+use crate::ProcessStat;
+
 /// What came of an attempt to lock a directory.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Lock {
@@ -39,7 +41,7 @@ pub(super) fn try_lock(directory: &OwnedFd) -> Lock {
 pub(super) fn keep_for(directory: &OwnedFd, pid: u32) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let note = rustix::fs::openat(directory, NOTE, flags, Mode::RUSR | Mode::WUSR)?;
-    let text = format!("{pid} {}", Stat::of(pid).map_or(0, |stat| stat.started));
+    let text = format!("{pid} {}", ProcessStat::of(pid).map_or(0, |stat| stat.start_time));
     // One small write: a reader sees all of it or nothing.
     rustix::io::write(&note, text.as_bytes())?;
     Ok(())
@@ -74,28 +76,10 @@ fn is_alive(pid: u32, started: u64) -> bool {
     if rustix::process::test_kill_process(id) == Err(Errno::SRCH) {
         return false;
     }
-    match Stat::of(pid) {
+    match ProcessStat::of(pid) {
         // One that nobody has reaped yet is dead all the same.
-        Some(now) => !now.ended && (started == 0 || started == now.started),
+        Some(now) => !now.ended && (started == 0 || started == now.start_time),
         None => true,
-    }
-}
-
-/// What the system tells of a process; Linux does.
-struct Stat {
-    ended: bool,
-    /// In clock ticks since the system started.
-    started: u64,
-}
-
-impl Stat {
-    fn of(pid: u32) -> Option<Self> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The second field is a name in parentheses, which may itself hold some.
-        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-        let ended = matches!(fields.next()?, "Z" | "X");
-        // The 22nd in all.
-        Some(Self { ended, started: fields.nth(18)?.parse().ok()? })
     }
 }
 
@@ -137,7 +121,7 @@ mod tests {
         let (_made, open) = directory();
         let mut child = std::process::Command::new("true").spawn().unwrap();
         keep_for(&open, child.id()).unwrap();
-        while Stat::of(child.id()).is_some_and(|stat| !stat.ended) {
+        while ProcessStat::of(child.id()).is_some_and(|stat| !stat.ended) {
             std::thread::yield_now();
         }
         assert!(!is_kept(&open), "it is dead, if not reaped");
@@ -148,7 +132,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn an_id_that_is_used_again_is_another_process() {
-        let own = Stat::of(std::process::id()).unwrap().started;
+        let own = ProcessStat::of(std::process::id()).unwrap().start_time;
         assert!(is_alive(std::process::id(), own));
         assert!(!is_alive(std::process::id(), own + 1));
         assert!(is_alive(std::process::id(), 0), "its start was not known");

@@ -17,12 +17,21 @@ pub(in crate::process) struct OwnedChild {
     pid: Pid,
     ended: Option<ExitStatus>,
     reaped: bool,
+    #[cfg(target_os = "linux")]
+    hunter: super::descendants::Hunter,
 }
 
 impl OwnedChild {
     pub(in crate::process) fn new(child: Child) -> Self {
         let pid = Pid::from_child(&child);
-        Self { child, pid, ended: None, reaped: false }
+        Self {
+            child,
+            pid,
+            ended: None,
+            reaped: false,
+            #[cfg(target_os = "linux")]
+            hunter: super::descendants::Hunter::default(),
+        }
     }
 
     pub(in crate::process) fn id(&self) -> u32 {
@@ -61,24 +70,42 @@ impl OwnedChild {
                     let _ = kill_process(self.pid, rustix::process::Signal::TERM);
                 }
             }
-            Signal::Kill => {
-                // Found before the group dies: orphans are no longer known as its descendants.
-                #[cfg(target_os = "linux")]
-                let strays = super::descendants::outside_group(self.pid);
+            // The descendants of one that has ended are nobody's.
+            Signal::Kill if ended => {
                 let _ = kill_process_group(self.pid, rustix::process::Signal::KILL);
-                let _ = kill_process(self.pid, rustix::process::Signal::KILL);
-                #[cfg(target_os = "linux")]
-                for stray in strays {
-                    let _ =
-                        rustix::process::pidfd_send_signal(stray, rustix::process::Signal::KILL);
-                }
             }
+            Signal::Kill => self.kill(),
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn kill(&mut self) {
+        let pid = self.pid;
+        self.hunter.hunt(self.id(), move |mut family| {
+            let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+            // If somebody else has reaped it meanwhile, its number may be another's.
+            if retry(|| waitid(WaitId::Pid(pid), look)).is_err() {
+                return;
+            }
+            family.retain_outside(pid.as_raw_nonzero().get().cast_unsigned());
+            kill_with_group(pid);
+            // They were found before: orphans are no longer known as its descendants.
+            family.kill();
+        });
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn kill(&mut self) {
+        kill_with_group(self.pid);
     }
 
     /// Reaps it if it has ended, after killing what is left in its group.
     pub(in crate::process) fn try_reap(&mut self) -> Option<ExitStatus> {
         let status = self.try_exit()?;
+        #[cfg(target_os = "linux")]
+        if self.hunter.is_busy() {
+            return None;
+        }
         if !self.reaped {
             let _ = kill_process_group(self.pid, rustix::process::Signal::KILL);
             let _ = self.child.try_wait();
@@ -139,6 +166,11 @@ impl ExitWatch {
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+fn kill_with_group(pid: Pid) {
+    let _ = kill_process_group(pid, rustix::process::Signal::KILL);
+    let _ = kill_process(pid, rustix::process::Signal::KILL);
 }
 
 fn exit_status(status: &WaitIdStatus) -> ExitStatus {

@@ -1,5 +1,7 @@
 use std::{future::Future, pin::pin, task::Poll};
 
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
 use super::*;
 
 #[tokio::test]
@@ -62,6 +64,45 @@ async fn killing_reaches_descendants_that_left_the_group() {
     drop(process);
     eventually(|| has_ended(&grandchild));
     eventually(|| is_reaped(child));
+}
+
+#[tokio::test]
+async fn killing_reaches_more_descendants_than_are_looked_at_in_passing() {
+    const MANY: usize = 100;
+    let text =
+        format!("for i in $(seq {MANY}); do setsid sh -c 'echo $$; exec sleep 300' & done; wait");
+    let mut process = start(script(&text)).await;
+    let mut stdout = BufReader::new(process.take_stdout().unwrap()).lines();
+    let mut strays = Vec::new();
+    while strays.len() < MANY {
+        strays.push(stdout.next_line().await.unwrap().unwrap());
+    }
+    let child = pid(&process);
+    process.signal_group(Signal::Kill);
+    assert_eq!(process.wait().await.signal(), Some(9));
+    assert_eq!(process.finish().await.unwrap().signal(), Some(9));
+    nothing_left(child);
+    for stray in strays {
+        eventually(|| has_ended(&stray));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_look_at_a_family_is_bounded_in_processes_and_in_threads() {
+    use crate::process::child::{Budget, Family};
+    let mut process = start(script("for i in 1 2 3; do sleep 300 & done; echo; wait")).await;
+    line(&mut process).await;
+    let look = |processes, threads| {
+        let family = Family::of(process.pid(), Budget { processes, threads });
+        (family.len(), family.is_whole())
+    };
+    // The shell and its three children have a thread each.
+    assert_eq!(look(3, 4), (3, true));
+    assert_eq!(look(2, 4), (2, false));
+    assert_eq!(look(3, 3), (3, false));
+    assert_eq!(look(3, 0), (0, false));
+    process.finish().await;
 }
 
 #[tokio::test]

@@ -244,6 +244,24 @@ fn i6_one_host_at_a_time_holds_a_plugin() {
     });
 }
 
+#[test]
+fn i6_a_plugin_that_outlives_its_host_is_held_from_its_start() {
+    leak_free(async |guard| {
+        let host = plaintext(guard).detach();
+        let client = host.spawn(host::test_plugin(guard)).await.unwrap();
+        // Nobody has asked for a record; this one is written by hand.
+        let record = Reattach::new(client.pid(), client.address().clone(), client.version());
+        let error = refusal(plaintext(guard), &record).await;
+        assert_eq!(error.code(), "TRANSPORT_REATTACH_IN_USE");
+        assert!(error.to_string().ends_with(&format!("process {}", std::process::id())), "{error}");
+        works(&client).await;
+        assert!(client.reattach().is_some());
+        let stopped = client.shutdown().await.unwrap();
+        assert_eq!(stopped.outcome, ShutdownOutcome::Graceful);
+        assert_left_nothing(guard);
+    });
+}
+
 /// The private directory of the first host goes with the plugin.
 fn assert_left_nothing(guard: &LeakGuard) {
     let left: Vec<_> = std::fs::read_dir(guard.base()).unwrap().collect();
@@ -272,6 +290,7 @@ fn i7_the_exit_of_an_attached_plugin_is_noticed_when_it_happens() {
             let exited = tokio::time::timeout(Duration::from_millis(100), client.exited()).await;
             let report = exited.expect("within 100 ms");
             assert_eq!(report.pid, Some(handed.record.pid));
+            assert!(report.peak.memory > Some(0) && report.peak.cpu_time.is_some());
             let status = call.await.unwrap().unwrap_err();
             assert_eq!(error_from_status(&status).code(), "TRANSPORT_PLUGIN_GONE");
             assert_eq!(client.shutdown().await.unwrap_err().code(), "TRANSPORT_PLUGIN_GONE");

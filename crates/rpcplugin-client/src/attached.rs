@@ -5,10 +5,10 @@
 
 use std::time::{Duration, Instant};
 
-use rpcplugin_core::{Address, Error, ExitStatus, Reattach, SecurityError};
+use rpcplugin_core::{Address, CrashReport, Error, ExitStatus, Reattach, SecurityError};
 use rpcplugin_transport::Birth;
 
-use crate::{ladder::Stoppable, life::Life};
+use crate::{Limits, ladder::Stoppable, life::Life, process::Account};
 
 mod lease;
 #[cfg(target_os = "linux")]
@@ -30,6 +30,7 @@ pub(crate) struct AttachedProcess {
     name: String,
     started: Instant,
     ended: bool,
+    account: Account,
     /// Whether it is this host's to end.
     ours: bool,
     #[cfg(unix)]
@@ -63,6 +64,7 @@ impl AttachedProcess {
             name,
             started,
             ended: false,
+            account: Account::new(pid, Limits::new()),
             ours: false,
             #[cfg(unix)]
             directory: None,
@@ -75,6 +77,8 @@ impl AttachedProcess {
     pub(crate) fn take_over(&mut self, record: &Reattach) {
         // Without a handle nothing ties the number to the plugin, and nobody is signalled.
         self.ours = !record.test && process::HAS_HANDLE;
+        // However soon it ends, something is known of it.
+        self.look();
         #[cfg(unix)]
         if let Address::Unix(socket) = &record.address
             && self.ours
@@ -136,6 +140,16 @@ impl Life for AttachedProcess {
         self.ended.then_some(ExitStatus::Unknown)
     }
 
+    fn look(&mut self) {
+        let Self { account, process, .. } = self;
+        // Its parent is somebody else, and frees the number as soon as it has ended.
+        account.look_if(|| !process.has_ended());
+    }
+
+    fn conclude(&self, report: &mut CrashReport) {
+        self.account.recall(report);
+    }
+
     fn stays(&self) -> bool {
         !self.ours
     }
@@ -156,9 +170,12 @@ impl Life for AttachedProcess {
 
 impl Stoppable for AttachedProcess {
     async fn ended(&mut self) -> ExitStatus {
-        if !self.ended {
-            self.process.ended().await;
-            self.ended = true;
+        while !self.ended {
+            tokio::select! {
+                biased;
+                () = self.process.ended() => self.ended = true,
+                () = self.account.due() => self.look(),
+            }
         }
         ExitStatus::Unknown
     }

@@ -253,6 +253,10 @@ impl Client {
     /// Where the plugin is in its life.
     #[must_use]
     pub fn state(&self) -> State {
+        // It is known how it ended a moment before everybody is told that it has.
+        if self.shared.end.borrow().is_some() {
+            return State::Ended;
+        }
         *self.shared.states.borrow()
     }
 
@@ -270,7 +274,7 @@ impl Client {
             Some(end) => CrashReport::clone(&end.report),
             None => {
                 let mut report = CrashReport::new(Phase::Running);
-                report.pid = Some(self.pid());
+                report.pid = Some(self.pid()).filter(|pid| *pid != 0);
                 report.alive = self.uptime();
                 report
             }

@@ -41,7 +41,7 @@ const MANIFEST: &str = ".plugin.toml";
 ///
 /// `CONFIG_INVALID` for a pattern that cannot match a file name; `CONFIG_FILE_NOT_FOUND` if the
 /// directory cannot be read; `SECURITY_FILE_PERMISSIONS` if others could put files of theirs into
-/// it.
+/// it, or another directory in its place: those above it are looked at, too.
 ///
 /// # Example
 ///
@@ -65,22 +65,30 @@ const MANIFEST: &str = ".plugin.toml";
 /// # }
 /// ```
 pub fn discover(directory: impl AsRef<Path>, pattern: &str) -> Result<Discovery, Error> {
-    let directory = directory.as_ref();
-    let pattern = compile(pattern)?;
+    list(directory.as_ref(), &compile(pattern)?, MOST_ENTRIES)
+}
+
+fn list(directory: &Path, pattern: &Pattern, most: usize) -> Result<Discovery, Error> {
     let unreadable = |source| ConfigError::FileNotFound { path: directory.to_owned(), source };
     trust::check_directory(directory).map_err(|error| match error {
         trust::Refusal::System(source) => unreadable(source).into(),
         trust::Refusal::Security(error) => Error::from(error),
     })?;
     let mut paths = Vec::new();
-    for entry in fs::read_dir(directory).map_err(unreadable)?.take(MOST_ENTRIES) {
+    let mut is_complete = true;
+    for (count, entry) in fs::read_dir(directory).map_err(unreadable)?.enumerate() {
+        if count == most {
+            is_complete = false;
+            tracing::warn!(directory = %directory.display(), most, "the directory has more entries than are looked at: some plugins may not be found");
+            break;
+        }
         let path = entry.map_err(unreadable)?.path();
         if file_name(&path).is_some_and(|name| !name.ends_with(MANIFEST) && pattern.matches(name)) {
             paths.push(path);
         }
     }
     paths.sort_unstable();
-    let mut discovery = Discovery { found: Vec::new(), rejected: Vec::new() };
+    let mut discovery = Discovery { found: Vec::new(), rejected: Vec::new(), is_complete };
     for path in paths {
         match Found::at(&path) {
             Ok(Some(found)) => discovery.found.push(found),
@@ -99,6 +107,9 @@ pub struct Discovery {
     pub found: Vec<Found>,
     /// The files that look like plugins and are left out, sorted by file name.
     pub rejected: Vec<Rejected>,
+    /// Whether the whole directory was looked at: of more than 100,000 entries the rest is passed
+    /// over, with a warning.
+    pub is_complete: bool,
 }
 
 /// A file that [`discover`] left out.

@@ -49,8 +49,9 @@ impl Limits {
     /// Resident memory in bytes, of the plugin and its descendants together; from 1 MiB. A plugin
     /// that exceeds it is killed. Linux only.
     ///
-    /// In a cgroup the kernel enforces it. Elsewhere it is looked at every 500 ms, and memory that
-    /// several processes share counts for each of them.
+    /// In a cgroup the kernel enforces it. Elsewhere it is looked at every 500 ms, memory that
+    /// several processes share counts for each of them, and that of a descendant whose parent has
+    /// ended not at all.
     pub const fn memory(mut self, bytes: u64) -> Self {
         self.memory = unless_zero(bytes);
         self

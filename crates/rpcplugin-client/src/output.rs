@@ -21,6 +21,7 @@ pub(crate) use self::{
     drain::drain_stdout,
     line_reader::{Line, LineReader},
     pipe::{Pipe, ProcessPipe},
+    rate::{Lost, Rate},
     stderr::{StderrOptions, relay_stderr},
     tail::Tail,
 };

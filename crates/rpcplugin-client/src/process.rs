@@ -32,7 +32,7 @@ mod spawner;
 #[cfg(unix)]
 mod tests;
 #[cfg(unix)]
-mod trust;
+pub(crate) mod trust;
 #[cfg(unix)]
 mod verified;
 #[cfg(unix)]
@@ -46,10 +46,11 @@ use self::verified::Verified;
 #[cfg(not(unix))]
 use self::vetting::Verified;
 
+pub(crate) use self::account::Account;
 #[cfg(target_os = "linux")]
 pub(crate) use self::child::descendants::{Family, Hunter};
 pub(crate) use self::confine::Bounds;
-use self::{account::Account, child::ExitWatch, custody::Custody};
+use self::{child::ExitWatch, custody::Custody};
 use crate::integrity::Integrity;
 
 /// What a plugin finds on its standard input.

@@ -39,7 +39,7 @@ impl Witness {
     /// time for its last words, so its end should be known.
     pub(crate) async fn report(&self, phase: Phase, status: Option<ExitStatus>) -> CrashReport {
         let mut report = CrashReport::new(phase);
-        report.pid = Some(self.pid);
+        report.pid = Some(self.pid).filter(|pid| *pid != 0);
         report.status = status;
         report.alive = self.started.elapsed();
         report.stderr = self.stderr.last_words().await;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tokio_stream::Stream;
 
 mod buffer;
+mod lines;
 mod losses;
 mod relay;
 mod sink;
@@ -18,8 +19,9 @@ mod sink;
 use self::buffer::Cursor;
 pub(crate) use self::{
     buffer::Buffer,
+    lines::log_lines,
     relay::relay,
-    sink::{Sink, log_lines, write_to},
+    sink::{Sink, write_to},
 };
 
 /// One of the two streams of the stdio service.

@@ -13,7 +13,7 @@ use rpcplugin_transport::{EndReason, Generation, PluginChannel};
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, timeout_at},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -104,11 +104,12 @@ impl<L: Life> Supervisor<L> {
         // What is left of the group would keep pipes and connection open.
         self.life.kill();
         let limit = too_old.then_some(ReachedLimit::Lifetime(self.max_lifetime));
-        let report = self.clear_up(by_itself, status, limit).await;
+        let closing = Closing::begin();
+        let report = self.clear_up(&closing, by_itself, status, limit).await;
         let Self { life, states, end, .. } = self;
         if status.is_some() {
             // What a runner, or a slow file system, does there may take for ever.
-            let _ = timeout(limits::REAP, life.finish()).await;
+            closing.last(life.finish()).await;
         } else {
             // A thread goes on waiting for it; this task has waited enough.
             drop(life);
@@ -134,6 +135,7 @@ impl<L: Life> Supervisor<L> {
     /// is still on its way, each step for a bounded time: a descendant may hold pipes open.
     async fn clear_up(
         &mut self,
+        closing: &Closing,
         by_itself: bool,
         status: Option<ExitStatus>,
         limit: Option<ReachedLimit>,
@@ -150,15 +152,46 @@ impl<L: Life> Supervisor<L> {
             EndReason::ShutDown
         });
         // Side channels end with the generation, and their sockets before anything is reported.
-        let _ = timeout(limits::PIPE_DRAIN, self.broker.finished()).await;
-        finish_all(&mut self.streams).await;
+        closing.step(self.broker.finished()).await;
+        closing.step(finish_all(&mut self.streams)).await;
+        self.streams.abort_all();
         self.stdio.close();
-        finish_all(&mut self.printing).await;
-        let deadline = Instant::now() + limits::PIPE_DRAIN;
-        for pipe in self.pipes.drain(..) {
-            let _ = timeout_at(deadline, pipe).await;
-        }
+        closing.step(finish_all(&mut self.printing)).await;
+        self.printing.abort_all();
+        let pipes = std::mem::take(&mut self.pipes);
+        closing.step(futures_util::future::join_all(pipes)).await;
         report
+    }
+}
+
+/// The time in which everything of a plugin that has ended, or was given up, is cleared up. With
+/// the second for the kill before it, these are the two of [`Client::shutdown`].
+///
+/// [`Client::shutdown`]: crate::Client::shutdown
+struct Closing {
+    since: Instant,
+}
+
+impl Closing {
+    /// For the last words and all steps together.
+    const STEPS: Duration = Duration::from_millis(700);
+    /// For the whole. The rest of the second is the moment that a process which is let go of is
+    /// waited for.
+    const WHOLE: Duration = Duration::from_millis(950);
+
+    fn begin() -> Self {
+        Self { since: Instant::now() }
+    }
+
+    /// Gives one of the steps its time.
+    async fn step<T>(&self, step: impl Future<Output = T>) {
+        let deadline = (self.since + Self::STEPS).min(Instant::now() + limits::PIPE_DRAIN);
+        let _ = timeout_at(deadline, step).await;
+    }
+
+    /// Gives the last of them what is left.
+    async fn last(&self, step: impl Future<Output = ()>) {
+        let _ = timeout_at(self.since + Self::WHOLE, step).await;
     }
 }
 
@@ -189,11 +222,8 @@ async fn old_age(started: std::time::Instant, limit: Duration) {
     tokio::time::sleep(limit.saturating_sub(started.elapsed())).await;
 }
 
-/// Gives tasks a moment to finish, then ends them.
 async fn finish_all(tasks: &mut JoinSet<()>) {
-    let deadline = Instant::now() + limits::PIPE_DRAIN;
-    while let Ok(Some(_)) = timeout_at(deadline, tasks.join_next()).await {}
-    tasks.shutdown().await;
+    while tasks.join_next().await.is_some() {}
 }
 
 /// Ends calls and readers, whatever happens to the task.
@@ -207,5 +237,37 @@ impl Drop for CutLoose {
         // Without effect if a reason was given before.
         self.generation.end(EndReason::ShutDown);
         self.stdio.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+    use crate::output::Tail;
+
+    #[tokio::test(start_paused = true)]
+    async fn all_that_hangs_together_takes_less_than_a_second() {
+        let start = Instant::now();
+        let closing = Closing::begin();
+        // The last words have a time of their own, and are the first of all.
+        Tail::new(1).last_words().await;
+        for _ in 0..4 {
+            closing.step(pending::<()>()).await;
+        }
+        assert_eq!(start.elapsed(), Closing::STEPS);
+        closing.last(pending()).await;
+        assert_eq!(start.elapsed(), Closing::WHOLE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_step_that_hangs_leaves_time_for_the_others() {
+        let start = Instant::now();
+        let closing = Closing::begin();
+        closing.step(pending::<()>()).await;
+        assert_eq!(start.elapsed(), limits::PIPE_DRAIN);
+        closing.step(std::future::ready(())).await;
+        assert_eq!(start.elapsed(), limits::PIPE_DRAIN);
     }
 }

@@ -15,8 +15,8 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Takes the lease on a process. `None` if the system gives none: for one that hides from
-    /// its own user, too.
+    /// Takes the lease on a process. `None`, with a warning, if the system gives none: for one
+    /// that hides from its own user, too.
     ///
     /// # Errors
     ///
@@ -29,7 +29,7 @@ impl Lease {
         let file = match std::fs::File::open(format!("/proc/{pid}/personality")) {
             Ok(file) => file,
             Err(error) => {
-                tracing::debug!(pid, %error, "the plugin cannot be held against other hosts");
+                tracing::warn!(pid, %error, "the plugin cannot be held against other hosts");
                 return Ok(None);
             }
         };
@@ -41,7 +41,7 @@ impl Lease {
                     Err(TransportError::ReattachInUse { holder: holder(&file) })
                 }
                 Err(error) => {
-                    tracing::debug!(pid, %error, "the plugin cannot be held against other hosts");
+                    tracing::warn!(pid, %error, "the plugin cannot be held against other hosts");
                     Ok(None)
                 }
             };

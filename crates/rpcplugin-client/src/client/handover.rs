@@ -10,8 +10,9 @@ impl Client {
     /// a host that wants its plugins to survive it writes down. `None` once the plugin is ending,
     /// and for one that is not a process of this machine.
     ///
-    /// From here on this host holds the plugin against others, on Linux, until it ends. The plugin
-    /// must [outlive it](crate::Builder::detach). With TLS the next host also needs the
+    /// On Linux this host holds the plugin against others until it ends: one that
+    /// [outlives it](crate::Builder::detach), as it must for this, from its start, any other from
+    /// here on. With TLS the next host also needs the
     /// [identity](Client::host_identity) of this one, which is no part of the record.
     #[must_use]
     pub fn reattach(&self) -> Option<Reattach> {

@@ -88,6 +88,49 @@ fn directories_that_cannot_be_trusted_or_read_and_odd_patterns_are_errors() {
 }
 
 #[test]
+fn a_directory_below_one_that_others_can_write_is_not_trusted() {
+    let made = directory();
+    let open = made.path().join("open");
+    let plugins = open.join("plugins");
+    fs::create_dir_all(&plugins).unwrap();
+    set_mode(&plugins, 0o755);
+    for (mode, is_trusted) in [(0o755, true), (0o777, false), (0o775, false), (0o1777, true)] {
+        set_mode(&open, mode);
+        match discover(&plugins, "*") {
+            Ok(_) => assert!(is_trusted, "{mode:o}"),
+            Err(error) => {
+                assert!(!is_trusted, "{mode:o}: {error}");
+                assert_eq!(error.code(), "SECURITY_FILE_PERMISSIONS");
+                assert!(error.to_string().contains(open.to_str().unwrap()), "{error}");
+            }
+        }
+    }
+    // The way to it matters as well as where it leads.
+    set_mode(&open, 0o777);
+    let link = open.join("link");
+    let good = made.path().join("good");
+    fs::create_dir(&good).unwrap();
+    set_mode(&good, 0o755);
+    symlink(&good, &link).unwrap();
+    assert_eq!(discover(&link, "*").unwrap_err().code(), "SECURITY_FILE_PERMISSIONS");
+    assert!(discover(&good, "*").is_ok());
+}
+
+#[test]
+fn a_directory_with_too_many_entries_is_not_said_to_be_complete() {
+    let made = directory();
+    for name in ["a", "b", "c"] {
+        file(made.path(), name, 0o755, "");
+    }
+    let look = |most| {
+        let discovery = list(made.path(), &compile("*").unwrap(), most).unwrap();
+        (discovery.found.len(), discovery.is_complete)
+    };
+    assert_eq!(look(3), (3, true));
+    assert_eq!(look(2), (2, false));
+}
+
+#[test]
 fn links_that_others_made_choose_neither_program_nor_manifest() {
     let made = directory();
     set_mode(made.path(), 0o1777);

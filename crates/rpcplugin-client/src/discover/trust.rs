@@ -11,13 +11,19 @@ pub(super) enum Refusal {
     Security(SecurityError),
 }
 
-/// A directory whose files are to be trusted: others must not be able to add or replace any.
+/// A directory whose files are to be trusted: others must not be able to add or replace any, or
+/// the directory itself, or one above it.
 pub(super) fn check_directory(path: &Path) -> Result<(), Refusal> {
     let metadata = std::fs::metadata(path).map_err(Refusal::System)?;
     if !metadata.is_dir() {
         return Err(Refusal::System(io::ErrorKind::NotADirectory.into()));
     }
-    check_writers(path, &metadata).map_err(Refusal::Security)
+    check_writers(path, &metadata).map_err(Refusal::Security)?;
+    #[cfg(unix)]
+    if let Some((path, reason)) = crate::process::trust::doubt_in_directory(path) {
+        return Err(Refusal::Security(SecurityError::FilePermissions { path, reason }));
+    }
+    Ok(())
 }
 
 /// An executable, as its metadata show it.

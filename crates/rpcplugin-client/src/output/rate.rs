@@ -5,13 +5,13 @@ use std::{
 
 /// What was left out.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Lost {
-    pub(super) pieces: u64,
-    pub(super) bytes: u64,
+pub(crate) struct Lost {
+    pub(crate) pieces: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Lost {
-    pub(super) fn add(&mut self, length: usize) {
+    pub(crate) fn add(&mut self, length: usize) {
         self.pieces += 1;
         self.bytes += length as u64;
     }
@@ -21,7 +21,7 @@ impl Lost {
 ///
 /// Windows, not a bucket that drips: under a flood there is one gap and one notice in a second,
 /// not a notice for each line that slips through.
-pub(super) struct Rate {
+pub(crate) struct Rate {
     allowance: usize,
     window: Option<Instant>,
     spent: usize,
@@ -29,17 +29,19 @@ pub(super) struct Rate {
 }
 
 impl Rate {
+    /// Bytes of one stream's log that are passed on in a second; each line counts for 128 more.
+    pub(crate) const OF_A_LOG: usize = 1024 * 1024;
     const WINDOW: Duration = Duration::from_secs(1);
     /// What a piece costs beside its bytes: short lines are what makes a log expensive.
     const OVERHEAD: usize = 128;
 
-    pub(super) fn new(allowance: usize) -> Self {
+    pub(crate) fn new(allowance: usize) -> Self {
         Self { allowance, window: None, spent: 0, lost: Lost::default() }
     }
 
     /// Whether a piece of this length may pass at this time. What was lost before comes along
     /// with the first piece of a new window.
-    pub(super) fn admit(&mut self, length: usize, now: Instant) -> Option<Lost> {
+    pub(crate) fn admit(&mut self, length: usize, now: Instant) -> Option<Lost> {
         let over = self.window.is_none_or(|since| now.duration_since(since) >= Self::WINDOW);
         if over {
             self.window = Some(now);
@@ -57,19 +59,27 @@ impl Rate {
     }
 
     /// Whether nothing more passes at this time.
-    pub(super) fn is_spent(&self, now: Instant) -> bool {
+    pub(crate) fn is_spent(&self, now: Instant) -> bool {
         self.spent >= self.allowance
             && self.window.is_some_and(|since| now.duration_since(since) < Self::WINDOW)
     }
 
     /// Counts whole lines that were not even asked about.
-    pub(super) fn lose(&mut self, lines: &[u8]) {
+    pub(crate) fn lose(&mut self, lines: &[u8]) {
         let pieces = lines.iter().filter(|byte| **byte == b'\n').count();
         self.lost.pieces += pieces as u64;
         self.lost.bytes += (lines.len() - pieces) as u64;
     }
 
-    pub(super) fn take_lost(&mut self) -> Lost {
+    /// Counts bytes that nobody saw, whatever lines they were.
+    pub(crate) fn miss(&mut self, bytes: u64) {
+        if bytes > 0 {
+            self.lost.pieces += 1;
+            self.lost.bytes += bytes;
+        }
+    }
+
+    pub(crate) fn take_lost(&mut self) -> Lost {
         mem::take(&mut self.lost)
     }
 }

@@ -38,9 +38,6 @@ pub(crate) struct StderrOptions {
     pub(crate) live: Arc<Live>,
 }
 
-/// Bytes of log that are passed on in a second; each line counts for 128 more.
-const ALLOWANCE: usize = 1024 * 1024;
-
 /// Reads a plugin's stderr for its whole life and passes it on as log events.
 ///
 /// The task ends when the pipe does, or soon after `ended` is cancelled. A log or sink that is
@@ -77,7 +74,7 @@ async fn relay(
         raw: raw.map(|sink| Courier::start(move |inbox| write_raw(sink, inbox))),
         raw_lost: Lost::default(),
         pieces: Pieces::new(limits::LOG_LINE),
-        rate: Rate::new(ALLOWANCE),
+        rate: Rate::new(Rate::OF_A_LOG),
     };
     read_all(&mut stderr, &ended, |bytes| relay.take(bytes)).await;
     relay.end(completion).await;

@@ -9,7 +9,7 @@ use crate::{Limits, Usage};
 
 /// The book on one process.
 #[derive(Debug)]
-pub(super) struct Account {
+pub(crate) struct Account {
     pid: u32,
     limits: Limits,
     /// The limit on memory that is left to us, because no cgroup enforces it.
@@ -24,7 +24,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn new(pid: u32, limits: Limits) -> Self {
+    pub(crate) fn new(pid: u32, limits: Limits) -> Self {
         Self {
             pid,
             limits,
@@ -49,7 +49,7 @@ impl Account {
     }
 
     /// Returns when it is time to look.
-    pub(super) async fn due(&self) {
+    pub(crate) async fn due(&self) {
         sleep_until(self.next_look).await;
     }
 
@@ -73,10 +73,25 @@ impl Account {
         self.take(&reading)
     }
 
+    /// Notes what the process uses, if it turns out to be still the same after it was asked.
+    pub(crate) fn look_if(&mut self, is_same: impl FnOnce() -> bool) {
+        let reading =
+            Reading { cpu_time: Usage::cpu_time(self.pid), ..Reading::of(self.pid, None) };
+        if is_same() {
+            self.peak.cpu_time = self.peak.cpu_time.max(reading.cpu_time);
+            self.take(&reading);
+        }
+    }
+
+    /// Adds to a report what was noted. The process may be long gone.
+    pub(crate) fn recall(&self, report: &mut CrashReport) {
+        report.peak = self.peak;
+    }
+
     fn take(&mut self, reading: &Reading) -> bool {
         let pause = if self.most_memory.is_some() { OFTEN } else { SELDOM };
         self.next_look = Instant::now() + pause;
-        let Reading { own, peak, family, descriptors } = *reading;
+        let Reading { own, peak, family, descriptors, .. } = *reading;
         self.note(own, peak, family, descriptors)
     }
 
@@ -161,6 +176,8 @@ struct Reading {
     /// The resident memory of its descendants, in bytes.
     family: u64,
     descriptors: Option<u64>,
+    /// Only of a process that cannot be asked at its end.
+    cpu_time: Option<Duration>,
 }
 
 /// How many descendants are counted.
@@ -177,6 +194,7 @@ impl Reading {
             peak: Usage::peak_memory(pid),
             family: depth.map_or(0, |depth| family_memory(pid, depth)),
             descriptors: Usage::descriptors(pid),
+            cpu_time: None,
         }
     }
 }

@@ -1,13 +1,15 @@
 //! One thread for the whole process, which waits for killed children and clears up after them.
 //!
 //! A thread, because a child must be reaped although its runtime is gone; polling, because there
-//! is seldom anything to wait for, and then for a millisecond.
+//! is seldom anything to wait for, and then for a millisecond. What was kept for a child goes on a
+//! thread of its own: a file system that hangs must not hold up the other children.
 
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread,
@@ -83,14 +85,66 @@ fn run(inbox: &Receiver<Ward>) {
     }
 }
 
-/// Clears up after a child that can be reaped, or gives it back.
+/// Reaps a child that can be reaped and has what was kept for it cleared up, or gives it back.
 fn settle(mut ward: Ward) -> Option<Ward> {
     let Some(status) = ward.child.try_reap() else { return Some(ward) };
-    let Ward { keep, report, .. } = ward;
-    // What is kept is foreign to this thread, which must live on for the other children.
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(keep)));
-    drop(report.done);
-    // Whoever asked may have stopped waiting.
-    let _ = report.status.send(status);
+    let Some(keep) = ward.keep.take() else {
+        ward.report.tell(status);
+        return None;
+    };
+    let Some(turn) = Turn::take() else {
+        ward.keep = Some(keep);
+        return Some(ward);
+    };
+    let clearing = Arc::new(Mutex::new(Some((keep, ward.report, turn))));
+    let on_thread = clearing.clone();
+    let thread = thread::Builder::new().name("rpcplugin-clearer".to_owned());
+    if thread.spawn(move || clear(&on_thread, status)).is_err() {
+        clear(&clearing, status);
+    }
     None
 }
+
+/// What is to be dropped, who is told afterwards, and the right to do so.
+type Clearing = Mutex<Option<(Keep, Report, Turn)>>;
+
+/// Drops what was kept for a child. A file system may hold that up for any time.
+fn clear(clearing: &Clearing, status: ExitStatus) {
+    let taken = clearing.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some((keep, report, turn)) = taken {
+        // It is foreign code, and its panic is not ours.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(keep)));
+        drop(turn);
+        report.tell(status);
+    }
+}
+
+impl Report {
+    fn tell(self, status: ExitStatus) {
+        drop(self.done);
+        // Whoever asked may have stopped waiting.
+        let _ = self.status.send(status);
+    }
+}
+
+/// The right to have a thread that clears up.
+struct Turn;
+
+impl Turn {
+    /// Most such threads. If all of them hang, children are reaped all the same; only the news of
+    /// it waits.
+    const MOST: usize = 16;
+
+    fn take() -> Option<Self> {
+        let more = |count| (count < Self::MOST).then_some(count + 1);
+        CLEARING.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok().then_some(Self)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        CLEARING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+static CLEARING: AtomicUsize = AtomicUsize::new(0);

@@ -13,7 +13,16 @@ use rpcplugin_core::SecurityError;
 /// What cannot be looked at is no matter: then the start fails for a better reason.
 pub(super) fn doubt(found: &Path) -> Option<(PathBuf, String)> {
     let canonical = found.canonicalize().ok()?;
-    writable(&canonical).or_else(|| writable(found))
+    writable(&canonical, ABOVE_ITS_DIRECTORY).or_else(|| writable(found, ABOVE_ITS_DIRECTORY))
+}
+
+/// What lets others put a directory of theirs, or their files, in the place of this one. As with a
+/// program, both the way to it and where that leads are looked at.
+#[cfg(feature = "config-files")]
+pub(crate) fn doubt_in_directory(path: &Path) -> Option<(PathBuf, String)> {
+    let canonical = path.canonicalize().ok()?;
+    let absolute = std::path::absolute(path).ok()?;
+    writable(&canonical, 0).or_else(|| writable(&absolute, 0))
 }
 
 /// Refuses the program if others can.
@@ -44,21 +53,26 @@ pub(super) fn check(named: &Path, found: &Path) -> Result<(), SecurityError> {
         Err(error) => return refuse(found, error.to_string()),
     };
     // With `..` in it, the path passes through directories that the canonical one does not name.
-    match writable(&canonical).or_else(|| writable(found)) {
+    let others =
+        writable(&canonical, ABOVE_ITS_DIRECTORY).or_else(|| writable(found, ABOVE_ITS_DIRECTORY));
+    match others {
         Some((path, reason)) => refuse(&path, reason),
         None => Ok(()),
     }
 }
 
-/// The first of the file and the directories above it that somebody else can change.
-fn writable(path: &Path) -> Option<(PathBuf, String)> {
+/// Who may write to a directory such as /tmp may make new entries in it and not touch those of
+/// others. But beside a program new ones may matter.
+const ABOVE_ITS_DIRECTORY: usize = 2;
+
+/// The first of the path and the directories above it that somebody else can change. From the
+/// height of `sticky_from` on, a directory in which nobody can touch the files of others will do.
+fn writable(path: &Path, sticky_from: usize) -> Option<(PathBuf, String)> {
     let own = rustix::process::geteuid().as_raw();
     path.ancestors().enumerate().find_map(|(height, path)| {
         // One that cannot be looked at lets nobody be sure.
         let reason = match path.symlink_metadata() {
-            // Who may write to a directory such as /tmp may make new entries in it and not touch
-            // those of others. But beside the program itself new ones may matter.
-            Ok(found) => flaw(&found, own, height >= 2),
+            Ok(found) => flaw(&found, own, height >= sticky_from),
             Err(error) => Some(error.to_string()),
         };
         reason.map(|reason| (path.to_owned(), reason))

@@ -5,7 +5,9 @@ use tracing::{Instrument as _, instrument::WithSubscriber as _};
 
 use super::connect::Connected;
 use crate::{
-    Client, State, StdioStream, broker,
+    Client, State, StdioStream,
+    attached::Lease,
+    broker,
     client::{Facts, Shared},
     life::Life,
     liveness::Liveness,
@@ -35,7 +37,10 @@ impl<L: Life> Connected<L> {
             is_process: candidate.process.is_process(),
         };
         tracing::debug!(pid = facts.pid, version, address = %facts.address, ?timings, "plugin is ready");
-        let (stdin, lease) = (Mutex::new(stdin), Mutex::new(None));
+        // One that outlives this host is there to be attached to, by the next host and not now.
+        let is_held = settings.options.detach && facts.is_process && facts.pid != 0;
+        let lease = if is_held { hold(facts.pid) } else { None };
+        let (stdin, lease) = (Mutex::new(stdin), Mutex::new(lease));
         let buffer = Arc::new(Buffer::new(settings.config.stdio_buffer_bytes()));
         let (want, wanted) = watch::channel(Want::Running);
         let (states, state) = watch::channel(State::Running);
@@ -101,6 +106,14 @@ impl<L: Life> Connected<L> {
             facts,
         })
     }
+}
+
+/// Holds a plugin that this host has just started against others.
+fn hold(pid: u32) -> Option<Lease> {
+    Lease::take(pid).unwrap_or_else(|error| {
+        tracing::warn!(pid, %error, "the plugin is not held against others");
+        None
+    })
 }
 
 fn print(

@@ -9,7 +9,6 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use rpcplugin_core::{escape, limits};
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt as _},
     sync::{Mutex, OwnedMutexGuard},
@@ -122,35 +121,6 @@ pub(crate) async fn write_to(sink: Sink, buffer: Arc<Buffer>, stream: StdioStrea
             return;
         }
     }
-}
-
-/// Makes each line of one stream a DEBUG event, unless the application reads for itself.
-pub(crate) async fn log_lines(plugin: String, buffer: Arc<Buffer>, stream: StdioStream) {
-    let mut cursor = buffer.cursor();
-    let mut line = Vec::new();
-    while let Some(chunk) = buffer.next_of(stream, &mut cursor).await {
-        if buffer.is_taken() {
-            return;
-        }
-        for piece in chunk.data.split_inclusive(|byte| *byte == b'\n') {
-            for part in piece.chunks(limits::LOG_LINE) {
-                line.extend_from_slice(part);
-                if part.ends_with(b"\n") || line.len() >= limits::LOG_LINE {
-                    log(&plugin, stream, &line);
-                    line.clear();
-                }
-            }
-        }
-    }
-    if !line.is_empty() {
-        log(&plugin, stream, &line);
-    }
-}
-
-fn log(plugin: &str, stream: StdioStream, line: &[u8]) {
-    let text = line.strip_suffix(b"\n").unwrap_or(line);
-    let text = text.strip_suffix(b"\r").unwrap_or(text);
-    tracing::debug!(target: "rpcplugin::stdio", plugin, ?stream, "{}", escape(text));
 }
 
 #[cfg(test)]

@@ -222,6 +222,29 @@ impl Drop for Slow {
     }
 }
 
+/// Does not go before it may.
+struct Stuck(mpsc::Receiver<()>);
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        let _ = self.0.recv();
+    }
+}
+
+#[tokio::test]
+async fn one_whose_directory_hangs_holds_up_no_other() {
+    let (let_go, stuck) = mpsc::channel();
+    let process = launch(plan("/bin/cat", &[]), Some(Stuck(stuck))).await.unwrap();
+    let hanging = pid(&process);
+    drop(process);
+    let (keep, dropped) = kept();
+    let process = launch(plan("/bin/cat", &[]), Some(keep)).await.unwrap();
+    drop(process);
+    dropped.recv_timeout(SOON).unwrap();
+    eventually(|| is_reaped(hanging));
+    drop(let_go);
+}
+
 #[test]
 fn what_a_process_leaves_is_gone_when_its_runtime_is() {
     for workers in [0, 1] {

@@ -79,6 +79,7 @@ fn toml_files() {
                 ("no_versions.toml", "plugin_host_protocol_versions = \"\""),
                 ("port.toml", "plugin_server_port = 65536"),
                 ("ports.toml", "plugin_host_min_port = 9\nplugin_host_max_port = 8"),
+                ("one-zero.toml", "plugin_host_min_port = 0\nplugin_host_max_port = 100"),
                 ("size.toml", "plugin_grpc_max_send_message_size = \"64MB\""),
                 ("mode.toml", "plugin_server_unix_socket_mode = 0o777"),
                 ("relative.toml", "plugin_host_unix_socket_dir = \"run\""),

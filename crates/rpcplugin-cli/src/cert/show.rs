@@ -25,7 +25,8 @@ pub(super) struct Show {
     /// The directory of certificates [default: PLUGIN_MTLS_CERT_DIR].
     #[arg(long, value_name = "DIR", conflicts_with = "files")]
     dir: Option<PathBuf>,
-    /// Exit with 1 if one of them has no more than this many days left, or has expired.
+    /// Exit with 1 if one of them has no more than this many days left, or has expired. A root
+    /// that was superseded does not count.
     #[arg(long, value_name = "DAYS")]
     within: Option<u32>,
 }
@@ -35,15 +36,21 @@ impl Show {
         let mut shown = Vec::new();
         for file in self.files()? {
             let certificates = read(&file)?;
-            shown.extend(certificates.into_iter().map(|info| (file.clone(), info)));
+            for (index, info) in certificates.iter().enumerate() {
+                let superseded = is_superseded(info, &certificates[..index]);
+                shown.push(Shown { file: file.clone(), info: info.clone(), superseded });
+            }
         }
-        let ends_soon =
-            |info: &CertInfo| self.within.is_some_and(|days| describe::ends_within(info, days));
-        let none_ends = !shown.iter().any(|(_, info)| ends_soon(info));
+        let ends_soon = |one: &Shown| {
+            let ends = |days| describe::ends_within(&one.info, days);
+            !one.superseded && self.within.is_some_and(ends)
+        };
+        let none_ends = !shown.iter().any(ends_soon);
         let json = || {
-            let certificates = shown.iter().map(|(file, info)| {
-                let mut object = describe::to_json(file, info);
-                object["ends_soon"] = self.within.map(|_| ends_soon(info)).into();
+            let certificates = shown.iter().map(|one| {
+                let mut object = describe::to_json(&one.file, &one.info);
+                object["ends_soon"] = self.within.map(|_| ends_soon(one)).into();
+                object["superseded"] = one.superseded.into();
                 object
             });
             json!({
@@ -52,11 +59,14 @@ impl Show {
             })
         };
         out.show(json, |f| {
-            for (index, (file, info)) in shown.iter().enumerate() {
+            for (index, one) in shown.iter().enumerate() {
                 let gap = if index == 0 { "" } else { "\n" };
-                writeln!(f, "{gap}{STRONG}{}{STRONG:#}", file.display())?;
-                describe::lines(f, info)?;
-                if ends_soon(info) {
+                writeln!(f, "{gap}{STRONG}{}{STRONG:#}", one.file.display())?;
+                describe::lines(f, &one.info)?;
+                if one.superseded {
+                    writeln!(f, "superseded by the one before it, which lasts longer")?;
+                }
+                if ends_soon(one) {
                     writeln!(f, "{BAD}ends soon{BAD:#}")?;
                 }
             }
@@ -80,6 +90,24 @@ impl Show {
             false => Ok(present),
         }
     }
+}
+
+/// A certificate, and where it stands.
+struct Shown {
+    file: PathBuf,
+    info: CertInfo,
+    /// A root that its successor keeps company for a while.
+    superseded: bool,
+}
+
+/// Whether one of those before it in its file is a root of the same name that lasts longer: its
+/// end is nobody's concern.
+fn is_superseded(info: &CertInfo, before: &[CertInfo]) -> bool {
+    let is_root = |one: &CertInfo| one.is_authority && one.subject == one.issuer;
+    is_root(info)
+        && before.iter().any(|other| {
+            is_root(other) && other.subject == info.subject && other.not_after > info.not_after
+        })
 }
 
 fn read(path: &Path) -> Result<Vec<CertInfo>, Failure> {

@@ -8,6 +8,7 @@ mod cert_refusals;
 mod cert_rotate;
 mod config;
 mod config_init;
+mod guides;
 mod health;
 mod help;
 mod inspect;

@@ -37,7 +37,8 @@ impl Builder {
         self
     }
 
-    /// Deadline of calls that bring none; default none. A plugin that stops answering is found by
+    /// Deadline of calls that bring none; default none. A stream is a call too and ends with it, so
+    /// give those that are to last a deadline of their own. A plugin that stops answering is found by
     /// the liveness probe in any case.
     ///
     /// Variable: `PLUGIN_CLIENT_REQUEST_TIMEOUT`.

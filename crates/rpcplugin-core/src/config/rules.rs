@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::{Candidate, Inner, Setting, Value};
-use crate::{ConfigError, Error, SecurityError};
+use crate::{ConfigError, Error, SecurityError, env::PortRange};
 
 /// Whole identities, one of which must stand in for one-time certificates. The last one brings its
 /// key itself. Which side reads the configuration is not known here.
@@ -109,13 +109,13 @@ impl Inner {
 
     fn check_ports(&self, problems: &mut Vec<Error>) {
         let port = |setting| match self.value(setting) {
-            Some(Value::Number(port)) => *port,
+            // Of its form, which fits.
+            Some(Value::Number(port)) => u16::try_from(*port).unwrap_or_default(),
             _ => 0,
         };
         let [min, max] = [Setting::HostMinPort, Setting::HostMaxPort];
-        if port(min) > port(max) {
+        if let Some(reason) = PortRange::impossible(port(min), port(max)) {
             let shown = |setting| format!("{} ({})", port(setting), self.source(setting));
-            let reason = "the lowest lies above the highest";
             problems
                 .push(ConfigError::PortRange { min: shown(min), max: shown(max), reason }.into());
         }

@@ -97,7 +97,7 @@ settings! {
     ChannelReadyTimeout: channel_ready_timeout(Duration) -> required Duration, "PLUGIN_CHANNEL_READY_TIMEOUT", Time(Seconds, MS_100, MINUTES_5, Plain), Lasts(limits::CHANNEL_READY_TIMEOUT), Host;
     /// from the start of serve to listening
     ServerReadyTimeout: server_ready_timeout(Duration) -> required Duration, "PLUGIN_SERVER_READY_TIMEOUT", Time(Seconds, MS_100, MINUTES_5, Plain), Lasts(limits::SERVER_READY_TIMEOUT), Plugin;
-    /// deadline of unary calls that have none
+    /// deadline of calls that have none, streams included
     ClientRequestTimeout: client_request_timeout(Duration) -> unless_zero Duration, "PLUGIN_CLIENT_REQUEST_TIMEOUT", Time(Seconds, millis(1), DAY, NoLimit), Lasts(Duration::ZERO), Host, reloadable;
     /// the host's wait after Shutdown, and the plugin's time to drain
     GrpcGracePeriod: grpc_grace_period(Duration) -> required Duration, "PLUGIN_GRPC_GRACE_PERIOD", Time(Seconds, Duration::ZERO, HOUR, Plain), Lasts(limits::GRACE), Both, reloadable;
@@ -109,7 +109,7 @@ settings! {
     HealthCheckTimeout: health_check_timeout(Duration) -> required Duration, "PLUGIN_HEALTH_CHECK_TIMEOUT", Time(Seconds, millis(10), MINUTES_5, Plain), Lasts(limits::PING_TIMEOUT), Host;
     /// the wait for the other side of a side channel
     BrokerTimeout: broker_timeout(Duration) -> required Duration, "PLUGIN_BROKER_TIMEOUT", Time(Seconds, MS_100, MINUTES_5, Plain), Lasts(limits::BROKER_TIMEOUT), Both;
-    /// time between liveness probes
+    /// time between liveness probes; a plugin probes its host only if this is set
     GrpcKeepaliveTime: grpc_keepalive_time(Duration) -> unless_zero Duration, "PLUGIN_GRPC_KEEPALIVE_TIME_MS", Time(Milliseconds, seconds(1), HOUR, Off), Lasts(limits::KEEPALIVE), Both;
     /// the wait for the answer to a liveness probe
     GrpcKeepaliveTimeout: grpc_keepalive_timeout(Duration) -> required Duration, "PLUGIN_GRPC_KEEPALIVE_TIMEOUT_MS", Time(Milliseconds, MS_100, seconds(600), Plain), Lasts(limits::KEEPALIVE_TIMEOUT), Both;

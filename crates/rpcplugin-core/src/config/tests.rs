@@ -255,7 +255,7 @@ fn settings_that_cannot_go_together_are_refused() {
         Config::builder().environment([("PLUGIN_HOST_MIN_PORT", "30000")]),
         "CONFIG_PORT_RANGE",
         "port range \"30000 (variable PLUGIN_HOST_MIN_PORT)\" to \"25000 (the default)\" cannot \
-         work: the lowest lies above the highest",
+         work: the minimum lies above the maximum",
     );
     refused(
         Config::builder().set("plugin_host_cert", PEM),

@@ -28,14 +28,29 @@ impl PortRange {
     ///
     /// # Errors
     ///
-    /// `CONFIG_PORT_RANGE` if the minimum lies above the maximum, or only the minimum is 0.
+    /// `CONFIG_PORT_RANGE` if the minimum lies above the maximum, or only one of them is 0.
     pub fn new(ports: RangeInclusive<u16>) -> Result<Self, ConfigError> {
         let (min, max) = (*ports.start(), *ports.end());
-        Self::from_bounds(Some(min), Some(max)).map_err(|reason| ConfigError::PortRange {
+        let range = match Self::impossible(min, max) {
+            Some(reason) => Err(reason),
+            None => Self::from_bounds(Some(min), Some(max)),
+        };
+        range.map_err(|reason| ConfigError::PortRange {
             min: min.to_string(),
             max: max.to_string(),
             reason,
         })
+    }
+
+    /// Why a host cannot have this range. What reaches a plugin may come from a host that passes
+    /// one zero on, and is read by the rules of [`parse`](Self::parse).
+    pub(crate) const fn impossible(min: u16, max: u16) -> Option<&'static str> {
+        match (min, max) {
+            (0, 0) => None,
+            (0, _) | (_, 0) => Some("0 lets the system choose, and only at both ends"),
+            _ if min > max => Some("the minimum lies above the maximum"),
+            _ => None,
+        }
     }
 
     /// Reads `PLUGIN_MIN_PORT` and `PLUGIN_MAX_PORT`; `docs/wire-format.md` has the table.

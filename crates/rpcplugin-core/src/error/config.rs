@@ -287,7 +287,7 @@ impl ConfigError {
             ),
             Self::Cookie { .. } => fatal(
                 "CONFIG_COOKIE",
-                "host and plugin share one cookie: MagicCookie::new(\"MY_APP_COOKIE\", \"some long random text\")",
+                "host and plugin share one cookie: MagicCookie::new(\"MY_APP_COOKIE\", \"some long random text\"), or PLUGIN_MAGIC_COOKIE_KEY and PLUGIN_MAGIC_COOKIE_VALUE",
             ),
             Self::ProtocolVersions { .. } => fatal(
                 "CONFIG_PROTOCOL_VERSIONS",

@@ -206,7 +206,7 @@ impl HandshakeError {
             ),
             Self::Timeout { .. } => retryable(
                 "HANDSHAKE_TIMEOUT",
-                "is it a plugin? raise handshake_timeout if it only starts slowly",
+                "is it a plugin? raise handshake_timeout (PLUGIN_HANDSHAKE_TIMEOUT) if it only starts slowly",
             ),
             Self::NotLaunched { .. } => fatal(
                 "HANDSHAKE_NOT_LAUNCHED",
@@ -248,7 +248,7 @@ impl HandshakeError {
             ),
             Self::MuxUnsupported => fatal(
                 "HANDSHAKE_MUX_UNSUPPORTED",
-                "turn multiplexing off on the host, or update the plugin",
+                "turn multiplexing off on the host (PLUGIN_HOST_MULTIPLEX_GRPC=false), or update the plugin",
             ),
         }
     }

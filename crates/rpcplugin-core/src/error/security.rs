@@ -205,9 +205,10 @@ impl SecurityError {
                 "SECURITY_CERT_UNTRUSTED",
                 "the chain must end in one of the roots, and the certificate must bear the server name",
             ),
-            Self::CertExpired { .. } => {
-                fatal("SECURITY_CERT_EXPIRED", "renew the certificate, or set the clock")
-            }
+            Self::CertExpired { .. } => fatal(
+                "SECURITY_CERT_EXPIRED",
+                "renew the certificate (`rpcplugin cert rotate`), or set the clock",
+            ),
             Self::PinMismatch { .. } => fatal(
                 "SECURITY_PIN_MISMATCH",
                 "another process answers at this address, or the plugin mixed its certificates up",

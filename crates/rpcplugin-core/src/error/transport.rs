@@ -138,7 +138,7 @@ impl TransportError {
             ),
             Self::ConnectTimeout { .. } => retryable(
                 "TRANSPORT_CONNECT_TIMEOUT",
-                "the plugin listens and does not answer; raise connection_timeout if it is only slow",
+                "the plugin listens and does not answer; raise connection_timeout (PLUGIN_CONNECTION_TIMEOUT) if it is only slow",
             ),
             Self::Disconnected { .. } => retryable(
                 "TRANSPORT_DISCONNECTED",

@@ -20,8 +20,8 @@ use crate::{AlreadyReported, workspace};
 ///
 /// Formatting, lints, tests, a minute of rotating certificates, documentation, tidy, generated code,
 /// each crate alone, builds without TLS and with aws-lc-rs, dependencies, the demo, the interop
-/// matrix and a plugin in a container, whose runtime is unpacked into target/oci. A failed step does
-/// not stop the others. The last line reads "N passed, M failed".
+/// matrix, new projects and a plugin in a container, whose runtime is unpacked into target/oci. A
+/// failed step does not stop the others. The last line reads "N passed, M failed".
 #[derive(clap::Args, Debug)]
 pub(crate) struct Ci {
     /// Make a missing interop peer or container runtime an error.

@@ -14,6 +14,7 @@ mod deny;
 mod faults;
 mod fuzz;
 mod interop;
+mod new;
 mod reference;
 mod rotation;
 mod tidy;
@@ -42,6 +43,7 @@ enum Command {
     Faults(faults::Faults),
     Fuzz(fuzz::Fuzz),
     Interop(interop::Interop),
+    New(new::New),
     Reference(reference::Reference),
     Rotation(rotation::Rotation),
     Tidy(tidy::Tidy),
@@ -58,6 +60,7 @@ impl Command {
             Self::Faults(command) => command.run(),
             Self::Fuzz(command) => command.run(),
             Self::Interop(command) => command.run(),
+            Self::New(command) => command.run(),
             Self::Reference(command) => command.run(),
             Self::Rotation(command) => command.run(),
             Self::Tidy(command) => command.run(),

@@ -38,6 +38,13 @@ pub(crate) fn installed(name: &str, version: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// Whether the system has a program.
+pub(crate) fn is_there(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--help").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok()
+}
+
 /// Runs one step of a set-up, telling what is done and how long it took.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ use crate::{
     health::Health,
     inspect::Inspect,
     logs::Logs,
+    new::New,
     output::{Answer, Output},
 };
 
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Logs(Logs),
     Cert(Cert),
     Config(Config),
+    New(New),
     Completions(Completions),
     Man(Man),
 }
@@ -45,6 +47,7 @@ impl Command {
             Self::Config(command) => command.run(out),
             Self::Health(command) => command.run(out),
             Self::Logs(command) => command.run(out),
+            Self::New(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),
         }

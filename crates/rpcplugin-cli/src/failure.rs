@@ -10,6 +10,8 @@ use rpcplugin::{
 };
 use serde_json::{Value, json};
 
+use crate::new::ProtoError;
+
 /// The exit code of a command line that makes no sense.
 pub(crate) const USAGE: u8 = 2;
 
@@ -24,6 +26,9 @@ pub(crate) enum Failure {
     #[error("cannot {verb} {}", path.display())]
     #[diagnostic(code(CLI_FILE), help("look at the path and its permissions"))]
     File { verb: &'static str, path: PathBuf, source: io::Error },
+    #[error("{} is not empty", .0.display())]
+    #[diagnostic(code(CLI_NOT_EMPTY), help("empty it, or name another place with --path"))]
+    Occupied(PathBuf),
     #[error("cannot write the result")]
     #[diagnostic(code(CLI_OUTPUT), help("look at where stdout leads"))]
     Output(#[source] io::Error),
@@ -33,6 +38,12 @@ pub(crate) enum Failure {
     #[error("cannot {what}")]
     #[diagnostic(code(CLI_SYSTEM), help("the system lacks something, such as memory"))]
     System { what: &'static str, source: io::Error },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Proto(#[from] Box<ProtoError>),
+    #[error("a template of this program does not hold")]
+    #[diagnostic(code(CLI_TEMPLATE), help("this is a defect of rpcplugin; please report it"))]
+    Template(#[source] Box<minijinja::Error>),
     #[error("{message}")]
     #[diagnostic(code(CLI_USAGE), help("{hint}"))]
     Usage { message: String, hint: &'static str },
@@ -56,6 +67,10 @@ impl Failure {
         move |source| Self::System { what, source }
     }
 
+    pub(crate) fn template(error: minijinja::Error) -> Self {
+        Self::Template(Box::new(error))
+    }
+
     pub(crate) fn usage(message: impl Into<String>, hint: &'static str) -> Self {
         Self::Usage { message: message.into(), hint }
     }
@@ -64,6 +79,7 @@ impl Failure {
     pub(crate) fn diagnostic(&self) -> &dyn Diagnostic {
         match self {
             Self::Library(error) => &**error,
+            Self::Proto(error) => &**error,
             own => own,
         }
     }
@@ -85,14 +101,18 @@ impl Failure {
         let text =
             |part: Option<Box<dyn std::fmt::Display + '_>>| part.map(|part| part.to_string());
         let cause = std::error::Error::source(self).map(ToString::to_string);
-        json!({
+        let mut error = json!({
             "kind": "Command",
             "code": text(self.code()),
             "message": self.to_string(),
             "hint": text(self.help()),
             "retryable": false,
             "causes": Vec::from_iter(cause),
-        })
+        });
+        if let Self::Proto(problem) = self {
+            error["place"] = problem.place();
+        }
+        error
     }
 }
 

@@ -17,6 +17,7 @@ mod health;
 mod inspect;
 mod launch;
 mod logs;
+mod new;
 mod output;
 mod words;
 

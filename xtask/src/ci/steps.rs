@@ -57,6 +57,7 @@ pub(super) fn all(metadata: &Value, xtask: &Path, all_peers: bool) -> Vec<Step> 
         Job::Commands(vec![words.map(str::to_owned).collect()])
     };
     let interop: &[&str] = if all_peers { &["interop", "--all-peers"] } else { &["interop"] };
+    let new: &[&str] = if all_peers { &["new", "--all-peers"] } else { &["new"] };
     // Before the tests, which find the same runtime.
     let container = if all_peers { container::check } else { container::check_if_possible };
     let mut tests = words("cargo test --workspace --no-fail-fast");
@@ -77,6 +78,7 @@ pub(super) fn all(metadata: &Value, xtask: &Path, all_peers: bool) -> Vec<Step> 
         ),
         step("demo", own(&["demo"])),
         step("interop", own(interop)),
+        step("new projects", own(new)),
         step("container", Job::Own(container)),
         step("tests", Job::Commands(vec![tests])),
         // After the tests, which have built it.

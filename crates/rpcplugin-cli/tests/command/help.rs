@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::case::case;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: &[&str] = &[
     "",
     "inspect",
     "health",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 17] = [
     "config check",
     "config init",
     "config show",
+    "new",
     "completions",
     "man",
 ];

@@ -15,4 +15,5 @@ mod inspect;
 mod launch;
 mod launch_signals;
 mod logs;
+mod new;
 mod terminal;

@@ -14,10 +14,10 @@ use rustix::{
 
 use super::case::{case, with_default_signals};
 
-const ESCAPE: &str = "\u{1b}[";
+pub(crate) const ESCAPE: &str = "\u{1b}[";
 
 /// Runs a command with stdout and stderr on a terminal, and reads what appears there.
-fn on_a_terminal(mut command: Command) -> String {
+pub(crate) fn on_a_terminal(mut command: Command) -> String {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();

@@ -115,8 +115,9 @@
 //!
 //! `client`, `server` and `tls` are on by default. A build without `tls` refuses whatever asks
 //! for TLS; it never runs plaintext instead. `aws-lc-rs` and `custom-provider` add cryptography to
-//! choose with `provider(…)` on either side. `testing` joins both sides in one process,
-//! and has partners that misbehave.
+//! choose with `provider(…)` on either side. `dynamic` adds calls without generated code to
+//! `Client` (`call_method` and its kin), `proto-files` descriptors from `.proto` files. `testing`
+//! joins both sides in one process, and has partners that misbehave.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(inline)]

@@ -93,6 +93,13 @@ pub(super) fn all(metadata: &Value, xtask: &Path, all_peers: bool) -> Vec<Step> 
         step("core with files", cargo("test --package rpcplugin-core --features config-files")),
         step("client without tls", cargo("test --package rpcplugin-client --no-default-features")),
         step(
+            "client with dynamic calls",
+            Job::Commands(vec![
+                words("cargo clippy --package rpcplugin-client --features dynamic -- -D warnings"),
+                words("cargo test --package rpcplugin-client --lib --features proto-files dynamic"),
+            ]),
+        ),
+        step(
             "both sides without tls",
             // The examples in the documentation show the default, which is TLS.
             cargo("test --package rpcplugin --no-default-features --features testing --tests"),

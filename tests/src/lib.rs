@@ -5,6 +5,7 @@
 //! - [`Fifo`]: a named pipe by which a test steps a plugin and hears from it, so that no test
 //!   depends on a sleep.
 //! - [`host`]: the programs of this package, and how most tests start them.
+//! - [`Bare`]: a plugin under a host that does nothing by itself.
 //! - [`running`]: plugins that run before the test's own host comes to them.
 //! - [`stranger`]: somebody who finds a plugin's socket and is not its host.
 //! - [`MutePeer`]: a peer that speaks HTTP/2 by hand.
@@ -19,6 +20,8 @@
 //!
 //! The programs: `test-plugin` behaves, `evil-plugin` does not, `test-host` can be killed.
 
+#[cfg(target_os = "linux")]
+mod bare;
 pub mod certificates;
 #[cfg(target_os = "linux")]
 mod events;
@@ -52,6 +55,7 @@ mod unprivileged;
 
 #[cfg(target_os = "linux")]
 pub use self::{
+    bare::{Bare, Left},
     events::{Event, Events},
     fifo::Fifo,
     footprint::Footprint,

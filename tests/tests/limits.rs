@@ -3,7 +3,11 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use rpcplugin::{
     Client,
@@ -174,6 +178,40 @@ fn k2_with_a_cgroup_those_that_detached_themselves_go_too() {
     });
 }
 
+#[test]
+fn k1_with_a_cgroup_the_kernel_ends_a_plugin_that_leaks_memory() {
+    leak_free(async |guard| {
+        let Some(cgroup) = TestCgroup::with_controllers("k1, memory.max") else { return };
+        let mut gate = Fifo::create(guard.scratch(), "gate").unwrap();
+        let words = words(&["gate", gate.path(), "allocate", "400"]);
+        let builder = host(guard).cgroup(&cgroup.0).limit_memory(200 * MIB);
+        let client = builder.spawn(evil_plugin(guard, words)).await.unwrap();
+        gate.release().await.unwrap();
+        let report = end(&client).await;
+        assert_eq!(report.limit, Some(ReachedLimit::Memory(200 * MIB)), "{report}");
+        assert_eq!(report.status.unwrap().signal(), Some(9));
+    });
+}
+
+#[test]
+fn k2_with_a_cgroup_the_kernel_contains_a_plugin_that_forks_without_end() {
+    leak_free(async |guard| {
+        let Some(cgroup) = TestCgroup::with_controllers("k2, pids.max") else { return };
+        let mut reports = Fifo::create(guard.scratch(), "reports").unwrap();
+        let mut gate = Fifo::create(guard.scratch(), "gate").unwrap();
+        let words =
+            words(&["gate", gate.path(), "multiply", "200", "report", reports.path(), "{result}"]);
+        // No user of its own: the limit binds root too.
+        let builder = host(guard).cgroup(&cgroup.0).limit_processes(60);
+        let client = builder.spawn(evil_plugin(guard, words)).await.unwrap();
+        gate.release().await.unwrap();
+        let processes: u32 = reports.line().await.unwrap().parse().unwrap();
+        assert!((1..60).contains(&processes), "{processes} processes");
+        assert_eq!(client.state(), State::Running);
+        client.kill().await;
+    });
+}
+
 /// A cgroup v2 of this test, which goes with it.
 struct TestCgroup(PathBuf);
 
@@ -184,7 +222,10 @@ impl TestCgroup {
         let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "));
         let mount = mount.and_then(|line| line.split(' ').nth(4));
         let path = mount.map(|mount| {
-            PathBuf::from(mount).join(format!("rpcplugin-tests-{}", std::process::id()))
+            static NEXT: AtomicU32 = AtomicU32::new(0);
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("rpcplugin-tests-{}-{number}", std::process::id());
+            PathBuf::from(mount).join(name)
         });
         match path {
             Some(path) if std::fs::create_dir(&path).is_ok() => {
@@ -200,6 +241,28 @@ impl TestCgroup {
                 None
             }
         }
+    }
+}
+
+impl TestCgroup {
+    /// The same, where the kernel limits memory and processes; `None`, with the reason on stderr,
+    /// where it does not.
+    fn with_controllers(test: &str) -> Option<Self> {
+        const ON: &str = "+memory +pids";
+        let Some(cgroup) = Self::new() else {
+            not_tested(test, "no cgroup v2");
+            return None;
+        };
+        // First handed on to it, then by it. Those of version 1 are not there to hand on.
+        for path in [cgroup.0.parent().unwrap(), &cgroup.0] {
+            if let Err(error) = std::fs::write(path.join("cgroup.subtree_control"), ON) {
+                not_tested(test, format!("no memory and pids in {}: {error}", path.display()));
+                return None;
+            }
+        }
+        // What does not fit must not go to a disk instead. Not every kernel counts that.
+        let _ = std::fs::write(cgroup.0.join("memory.swap.max"), "0");
+        Some(cgroup)
     }
 }
 

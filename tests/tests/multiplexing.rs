@@ -156,6 +156,23 @@ fn f12_a_squatter_that_connects_first_is_dropped_and_the_host_served() {
 }
 
 #[test]
+fn f12_a_squatter_that_speaks_as_a_host_does_is_displaced_by_the_host() {
+    leak_free(async |guard| {
+        let mut report = Fifo::create(guard.scratch(), "squatter").unwrap();
+        let mut plugin = guard.command(program("squatter"));
+        plugin.arg(program("broker-plugin"));
+        plugin.env("SQUATTER_REPORT", report.path()).env("SQUATTER_SPEAKS", "1");
+        let builder = builder(guard, Tls::Plaintext, Network::Unix);
+        let client = builder.spawn(plugin).await.unwrap();
+        let dropped = timeout(Duration::from_secs(60), report.line()).await.unwrap().unwrap();
+        assert_eq!(dropped, "squatter dropped");
+        call_plugin(&client, "one").await.unwrap();
+        called_by_plugin(&client, &client.broker(), "two").await;
+        ends_well(client).await;
+    });
+}
+
+#[test]
 fn a_plugin_that_does_not_multiplex_is_refused() {
     leak_free(async |guard| {
         for field in ["", "|false", "|maybe"] {

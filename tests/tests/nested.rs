@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeMap, path::Path, process::Stdio, time::Duration};
 
+use rpcplugin::tls::{Identity, IdentityParams};
 use rpcplugin_tests::{
     host::{gone, host, program, signal, test_plugin},
     leak::{LeakGuard, leak_free},
@@ -42,9 +43,11 @@ fn is_its_own(middle: u32, leaf: &Value) {
     assert_eq!(leaf["version"], 6);
     assert_eq!(own["PLUGIN_PROTOCOL_VERSIONS"], "6,7");
     assert_eq!(own["PLUGIN_MIN_PORT"], "10000");
+    assert!(theirs.contains_key("PLUGIN_CLIENT_CERT"), "the middle's host has one");
     assert_ne!(own.get("PLUGIN_CLIENT_CERT"), theirs.get("PLUGIN_CLIENT_CERT"));
     assert!(own["PLUGIN_CLIENT_CERT"].starts_with("-----BEGIN CERTIFICATE-----"));
     assert_ne!(own.get("PLUGIN_UNIX_SOCKET_DIR"), theirs.get("PLUGIN_UNIX_SOCKET_DIR"));
+    assert_eq!(theirs["PLUGIN_MULTIPLEX_GRPC"], "true");
     for name in ["PLUGIN_MULTIPLEX_GRPC", "PLUGIN_UNIX_SOCKET_GROUP", "PLUGIN_OF_THE_APPLICATION"] {
         assert!(!own.contains_key(name), "{name} leaked");
     }
@@ -58,7 +61,7 @@ fn host_middle_and_leaf_share_nothing_of_the_handshake() {
         command.env("OF_THE_USER", "kept").env("PLUGIN_OF_THE_APPLICATION", "1");
         // The middle stops its own plugin before it ends.
         let patience = Duration::from_secs(30);
-        let builder = host(guard).ports(0..=0).grpc_grace_period(patience);
+        let builder = host(guard).ports(0..=0).multiplex_grpc(true).grpc_grace_period(patience);
         let client = builder.spawn(command).await.unwrap();
         let leaf = read(&report);
         is_its_own(client.pid(), &leaf);
@@ -88,13 +91,18 @@ fn under_a_host_that_passes_its_whole_environment_the_leaf_has_its_own_too() {
         command.env("RPCPLUGIN_TESTS_COOKIE", "6d2f1c").env("TMPDIR", guard.base());
         command.env("OF_THE_USER", "kept").env("PLUGIN_OF_THE_APPLICATION", "1");
         command.env("PLUGIN_PROTOCOL_VERSIONS", "1").env("PLUGIN_UNIX_SOCKET_GROUP", "0");
+        let certificate = Identity::generate(&IdentityParams::new()).unwrap().chain_pem();
+        command.env("PLUGIN_CLIENT_CERT", certificate).env("PLUGIN_MULTIPLEX_GRPC", "true");
         command.env("PLUGIN_UNIX_SOCKET_DIR", guard.base()).env("PLUGIN_MIN_PORT", "1");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         stdout.read_line(&mut line).await.unwrap();
-        assert!(line.starts_with("1|1|unix|"), "{line}");
+        // With a certificate of its own, and multiplexing as it was asked to.
+        let fields: Vec<_> = line.trim_end().split('|').collect();
+        assert_eq!((fields[..3].concat(), fields[6]), ("11unix".to_owned(), "true"), "{line}");
+        assert!(fields[5].len() > 100, "{line}");
         let leaf = read(&report);
         is_its_own(process.id().unwrap(), &leaf);
         signal(process.id().unwrap(), Signal::TERM);

@@ -152,7 +152,7 @@ fn the_last_bytes_before_the_end_arrive() {
 }
 
 #[test]
-fn g7_a_plugin_that_nobody_listens_to_never_blocks() {
+fn a_plugin_whose_output_no_reader_takes_never_blocks() {
     leak_free(async |guard| {
         let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
         let output = client.stdio();

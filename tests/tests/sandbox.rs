@@ -4,12 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 use rpcplugin::{
-    Client,
-    client::{AllowedPath, Builder, Network},
+    Client, Tls,
+    client::{AllowedPath, Builder, Network, PluginChannel},
     core::Address,
 };
+use rpcplugin_proto::kv::{GetRequest, kv_client::KvClient};
 use rpcplugin_tests::{
-    Fifo, Unprivileged,
+    Fifo, Names, Unprivileged,
     host::{evil_plugin, gone, host, probe, program, refusal, signal, test_plugin},
     leak::{LeakGuard, leak_free},
     not_tested,
@@ -53,6 +54,32 @@ fn a_plugin_runs_as_the_user_it_is_told_to_and_with_no_other_group() {
         assert_eq!(status(&client, "Groups"), "");
         assert_eq!(status(&client, "CapEff"), "0000000000000000");
         works(client).await;
+    });
+}
+
+#[test]
+fn side_channels_reach_a_plugin_of_another_user_and_its_host() {
+    leak_free(async |guard| {
+        let Some(user) = Unprivileged::new(guard, "user, side channels") else { return };
+        for tls in [Tls::Auto, Tls::Plaintext] {
+            for network in [Network::Unix, Network::Tcp] {
+                let command = user.command(guard, "broker-plugin");
+                let builder = user.host(guard).tls(tls.clone()).transports([network]);
+                let client = builder.spawn(command).await.unwrap();
+                let get = async |channel: PluginChannel, key: String| {
+                    let reply = KvClient::new(channel).get(GetRequest { key }).await.unwrap();
+                    String::from_utf8(reply.into_inner().value.to_vec()).unwrap()
+                };
+                let main = client.dispense(|channel| channel);
+                let served = client.broker().serve(Names::server("host")).await.unwrap();
+                let answer = get(main.clone(), format!("dial {} k", served.id())).await;
+                assert_eq!(answer, "host:k", "{tls:?} {network}");
+                let id = get(main, "serve side".to_owned()).await;
+                let channel = client.broker().dial(id.parse::<u32>().unwrap()).await.unwrap();
+                assert_eq!(get(channel, "k".to_owned()).await, "side:k", "{tls:?} {network}");
+                client.shutdown().await.unwrap();
+            }
+        }
     });
 }
 

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use rpcplugin_core::Error;
+use rpcplugin_core::{Error, Noise};
 use rpcplugin_proto::plugin::grpc_broker_server::GrpcBrokerServer;
 use rpcplugin_transport::{ChannelOptions, Generation, PluginChannel};
 use tokio::sync::watch;
@@ -56,7 +56,8 @@ impl Broker {
         let (side, ids) = (Arc::new(side), Ids::default());
         let current = watch::Sender::new(Current::None);
         let tasks = TaskTracker::new();
-        let shared = Shared { side, options, generation, ids, current, multiplexer, tasks };
+        let noise = Noise::default();
+        let shared = Shared { side, options, generation, ids, current, noise, multiplexer, tasks };
         Self { shared: Arc::new(shared) }
     }
 

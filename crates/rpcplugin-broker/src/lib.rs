@@ -34,6 +34,9 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(test)]
+mod logged;
+
 mod broker;
 mod dial;
 #[cfg(any(test, fuzzing))]
@@ -42,7 +45,6 @@ pub mod fuzzing;
 mod ids;
 mod message;
 mod mux;
-mod noise;
 mod offers;
 mod options;
 mod plain;

@@ -27,6 +27,8 @@ pub enum Protection {
 pub struct Mutual {
     dial: TlsLayer,
     accept: TlsAcceptor,
+    /// Peers that are somebody else.
+    refused: rpcplugin_core::Noise,
 }
 
 #[cfg(feature = "tls")]
@@ -76,7 +78,8 @@ impl Protection {
     fn between(dial: ClientTls, accept: ServerTls, timeout: std::time::Duration) -> Self {
         let dial = TlsLayer::new(dial).timeout(timeout);
         let accept = TlsAcceptor::new(accept).timeout(timeout);
-        Self::Mutual(std::sync::Arc::new(Mutual { dial, accept }))
+        let refused = rpcplugin_core::Noise::default();
+        Self::Mutual(std::sync::Arc::new(Mutual { dial, accept, refused }))
     }
 }
 
@@ -90,7 +93,7 @@ impl Gate for Protection {
                 match mutual.accept.accept(io).await {
                     Ok(io) => Ok(Box::new(io) as BoxIo),
                     Err(error) => {
-                        audit(&error);
+                        audit(&error, &mutual.refused);
                         Err(error.to_string())
                     }
                 }
@@ -101,9 +104,25 @@ impl Gate for Protection {
 
 /// A peer that is somebody else is news; a probe that closes without a byte is not.
 #[cfg(feature = "tls")]
-fn audit(error: &rpcplugin_core::SecurityError) {
+fn audit(error: &rpcplugin_core::SecurityError, refused: &rpcplugin_core::Noise) {
     use rpcplugin_core::SecurityError;
-    if matches!(error, SecurityError::ClientRefused { .. } | SecurityError::BadSignature { .. }) {
-        tracing::warn!(target: "rpcplugin::audit", code = error.code(), "{error}");
+    if matches!(error, SecurityError::ClientRefused { .. } | SecurityError::BadSignature { .. })
+        && let Some(count) = refused.make()
+    {
+        tracing::warn!(target: "rpcplugin::audit", code = error.code(), count, "{error}");
+    }
+}
+
+#[cfg(all(test, feature = "tls"))]
+mod tests {
+    use rpcplugin_core::{Noise, SecurityError};
+
+    #[test]
+    fn a_flood_of_strangers_makes_few_lines() {
+        let (warnings, refused) = (crate::logged::Warnings::new(), Noise::default());
+        for _ in 0..1000 {
+            super::audit(&SecurityError::ClientRefused { detail: "a stranger".into() }, &refused);
+        }
+        assert_eq!(warnings.count(), 16 + 5);
     }
 }

@@ -7,6 +7,7 @@ pub struct Reception {
     pub(crate) calls: Calls,
     pub(crate) layers: Layers,
     pub(crate) any_user: bool,
+    pub(crate) user: Option<u32>,
     pub(crate) max_streams: u32,
 }
 
@@ -15,7 +16,7 @@ impl Reception {
     #[must_use]
     pub fn new(calls: Calls) -> Self {
         let max_streams = rpcplugin_core::limits::CONCURRENT_STREAMS;
-        Self { calls, layers: Layers::new(), any_user: false, max_streams }
+        Self { calls, layers: Layers::new(), any_user: false, user: None, max_streams }
     }
 
     /// Puts these layers round the services of each side channel; none.
@@ -30,6 +31,13 @@ impl Reception {
     #[must_use]
     pub const fn any_user(mut self, any: bool) -> Self {
         self.any_user = any;
+        self
+    }
+
+    /// Whether peers of this user are welcome too, because the other side runs as that; no.
+    #[must_use]
+    pub const fn user(mut self, uid: Option<u32>) -> Self {
+        self.user = uid;
         self
     }
 

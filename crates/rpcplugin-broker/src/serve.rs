@@ -126,11 +126,12 @@ pub(crate) async fn serve(
         }
     };
     // Nothing waits any more, so nothing is announced that is not served.
-    let Reception { calls, layers, any_user, max_streams } = shared.side.reception();
+    let Reception { calls, layers, any_user, user, max_streams } = shared.side.reception();
     let endings = Endings::default();
     let answer = services.into_answer(calls, &layers);
     let connections = Connections::new(answer, shared.side.protection(), endings.clone())
         .any_user(any_user)
+        .user(user)
         .max_streams(max_streams);
     let (id, closed, ended) = (live.id(), live.closed().clone(), session.ended.clone());
     let accepting = Accepting {

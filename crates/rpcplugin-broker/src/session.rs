@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use futures_util::{Stream, StreamExt as _};
-use rpcplugin_core::ProtocolError;
+use rpcplugin_core::{Noise, ProtocolError};
 use rpcplugin_proto::plugin::ConnInfo;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +12,6 @@ use tonic::Status;
 use crate::{
     message::{self, Multiplexed},
     mux::{Answers, HeldKnocks, Verdict},
-    noise::Noise,
     offers::Offers,
 };
 
@@ -46,6 +45,8 @@ pub(crate) struct Link {
     /// The peer's knocks, if everything is multiplexed.
     held: Option<HeldKnocks>,
     current: watch::Sender<Current>,
+    /// What the peer does wrong, on this stream and on those before.
+    noise: Noise,
 }
 
 impl Link {
@@ -65,7 +66,14 @@ impl Link {
             before.ended.cancel();
             before.replaced.cancel();
         }
-        (Self { session, held: None, current: current.clone() }, receiver)
+        let noise = Noise::default();
+        (Self { session, held: None, current: current.clone(), noise }, receiver)
+    }
+
+    /// The same, going on with a count of what the peer did wrong before.
+    pub(crate) fn noise(mut self, noise: Noise) -> Self {
+        self.noise = noise;
+        self
     }
 
     /// The same, with knocks instead of announcements.
@@ -92,15 +100,16 @@ impl Link {
         mut self,
         mut incoming: impl Stream<Item = Result<ConnInfo, Status>> + Unpin,
     ) -> Result<(), Status> {
-        let mut noise = Noise::default();
         loop {
             let message = tokio::select! {
                 message = incoming.next() => message,
                 never = answer(self.held.as_mut()) => match never {},
             };
             let Some(message) = message else { return Ok(()) };
-            if let Err(error) = self.received(&message?) {
-                noise.make(&error);
+            if let Err(error) = self.received(&message?)
+                && let Some(count) = self.noise.make()
+            {
+                tracing::warn!(code = error.code(), count, "ignored by the broker: {error}");
             }
         }
     }

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use rpcplugin_core::{Error, TransportError};
+use rpcplugin_core::{Error, Noise, TransportError};
 use rpcplugin_proto::plugin::ConnInfo;
 use rpcplugin_transport::{EndReason, Generation};
 use tokio::{
@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) generation: Generation,
     pub(crate) ids: Ids,
     pub(crate) current: watch::Sender<Current>,
+    /// What the peer did wrong on its stream.
+    pub(crate) noise: Noise,
     /// What carries the side channels, if they have no listeners of their own.
     pub(crate) multiplexer: Option<Multiplexer>,
     /// Everything that runs for this broker.
@@ -68,6 +70,7 @@ impl Shared {
     pub(crate) fn link(&self) -> (Link, mpsc::Receiver<ConnInfo>) {
         let most = self.options.max_pending;
         let (link, receiver) = Link::open(&self.current, most);
+        let link = link.noise(self.noise.clone());
         let Some(multiplexer) = self.multiplexer.clone() else { return (link, receiver) };
         let outgoing = link.session().outgoing.clone();
         let held = HeldKnocks::new(multiplexer, self.ids.clone(), outgoing, most);

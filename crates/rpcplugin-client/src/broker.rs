@@ -27,6 +27,7 @@ pub(crate) fn broker(
         .max_send_message_size(settings.config.grpc_max_send_message_size());
     let reception = Reception::new(calls)
         .any_user(sides.any_user)
+        .user(sides.user)
         .max_streams(settings.config.grpc_max_concurrent_streams());
     let multiplexer = sides.multiplexer.clone();
     let side = HostSide { sides, protection: protection.of_sides(), reception };

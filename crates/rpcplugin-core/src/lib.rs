@@ -8,6 +8,7 @@
 //! - [`Config`]: the settings, from defaults, program, files and environment.
 //! - [`LaunchEnv`]: the variables that a host gives its plugin, read once.
 //! - [`Error`] and its five kinds, each with a stable code and a hint; [`CrashReport`].
+//! - [`Noise`]: how often a peer's mistakes are worth a line of the log.
 //! - [`codes`]: what there is to know of each code.
 //!
 //! **Invariant:** nothing here waits. [`Config`] reads the files that it is told of, and
@@ -38,6 +39,7 @@ mod forward_write;
 pub mod fuzzing;
 mod handshake;
 pub mod limits;
+mod noise;
 mod reattach;
 mod version;
 
@@ -54,6 +56,7 @@ pub use self::{
     },
     escape::{escape, escape_text},
     handshake::Handshake,
+    noise::Noise,
     reattach::Reattach,
     version::VersionSet,
 };

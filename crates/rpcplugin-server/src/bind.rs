@@ -65,6 +65,24 @@ pub(crate) fn beside_a_given(
     }
 }
 
+/// The number of the group that the host opens its sockets to, if it named one.
+///
+/// # Errors
+///
+/// `CONFIG_SOCKET_GROUP`, `TRANSPORT_RESOURCES`.
+pub(crate) fn socket_group(launch: &LaunchEnv) -> Result<Option<u32>, Error> {
+    #[cfg(unix)]
+    {
+        let name = launch.socket_group.as_ref();
+        name.map(|name| rpcplugin_transport::socket_group(&name.to_string_lossy())).transpose()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = launch;
+        Ok(None)
+    }
+}
+
 /// `::ffff:127.0.0.1` is loopback too, and not to [`IpAddr::is_loopback`].
 fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()

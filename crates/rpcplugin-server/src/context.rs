@@ -1,6 +1,8 @@
+use std::convert::Infallible;
+
 use rpcplugin_broker::Broker;
 
-use crate::{HealthReporter, stop::Stop};
+use crate::{HealthReporter, exit, stop::Stop};
 
 /// What a server offers to the services that it runs; see [`PluginSet::service_with`].
 ///
@@ -33,6 +35,29 @@ impl Context {
     #[must_use]
     pub fn version(&self) -> u32 {
         self.version
+    }
+
+    /// Ends the process with this code, once everything that it printed is with the host: what
+    /// `std::process::exit` would lose.
+    ///
+    /// It asks for a stop that waits for no call and runs no hook, sends captured output and
+    /// [`stdio::stderr`](crate::stdio::stderr) to their end, closes the connections, removes the
+    /// sockets and writes the log out. That takes as long as the host takes to read, and 1 s at
+    /// most; all of it where a call is still in progress, such as the one that awaits this.
+    ///
+    /// It never returns. Dropping the future changes nothing: the process ends. A stop that is
+    /// under way already goes on, and the process then ends with this code.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn fatal(context: rpcplugin_server::Context) {
+    /// println!("the database is gone");
+    /// context.exit(3).await;
+    /// # }
+    /// ```
+    pub async fn exit(&self, code: u8) -> Infallible {
+        exit::exit(self.stop.clone(), code).await
     }
 
     /// Ends when the plugin was asked to stop, for work that should not outlast it.

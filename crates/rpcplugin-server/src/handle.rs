@@ -1,11 +1,11 @@
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use rpcplugin_core::{Address, Config, Error, TransportError};
 use rpcplugin_transport::serving::InFlight;
 use tokio::sync::watch;
 
 use crate::{
-    HealthReporter,
+    HealthReporter, exit,
     live::Live,
     stop::{Reason, Stop},
 };
@@ -118,6 +118,18 @@ impl ServerHandle {
         }
         // The sender is ours, so this ends with the state and nothing else.
         let _ = state.wait_for(|state| matches!(state, State::Ended)).await;
+    }
+
+    /// Ends the process with this code, once everything that it printed is with the host: what
+    /// `std::process::exit` would lose. See [`Context::exit`](crate::Context::exit).
+    ///
+    /// A server that does not serve has nothing to deliver: then the process ends at once.
+    pub async fn exit(&self, code: u8) -> Infallible {
+        let serves = matches!(*self.0.state.borrow(), State::Ready(_));
+        if !serves {
+            self.0.stop.ended();
+        }
+        exit::exit(self.0.stop.clone(), code).await
     }
 
     /// Takes over what may change while the server runs: log level, grace period, and the

@@ -35,6 +35,7 @@ mod context;
 mod controller;
 mod dispatch;
 mod environment;
+mod exit;
 mod guard;
 mod handle;
 mod hclog;

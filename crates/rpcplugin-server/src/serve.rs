@@ -162,6 +162,7 @@ fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String
     output.resize(settings.config.stdio_buffer_bytes());
     output.open();
     let any_user = launch.socket_group.is_some() || settings.opens_socket();
+    let group = bind::socket_group(&launch)?;
     // Hosts of ours read their answers whatever follows them.
     let linger = if launch.lifeline { Duration::ZERO } else { LINGER };
     let sides = Sides { sockets: sides, files: files.clone() };
@@ -176,6 +177,7 @@ fn start(server: Server, owner: Owner, files: &Files) -> Result<(Running, String
         multiplexes,
         output,
         any_user,
+        group,
         linger,
         shared,
         hooks,
@@ -227,6 +229,7 @@ pub(crate) async fn on(
         multiplexes: false,
         output,
         any_user,
+        group: None,
         linger,
         shared,
         hooks,
@@ -282,5 +285,6 @@ struct StateEnds(Arc<Shared>);
 impl Drop for StateEnds {
     fn drop(&mut self) {
         self.0.state.send_replace(State::Ended);
+        self.0.stop.ended();
     }
 }

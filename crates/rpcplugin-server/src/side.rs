@@ -18,6 +18,8 @@ pub(crate) struct PluginSide {
     pub(crate) files: Files,
     pub(crate) protection: LiveProtection,
     pub(crate) reception: Reception,
+    /// The number of the group that host and plugin agreed on.
+    pub(crate) group: Option<u32>,
 }
 
 impl Side for PluginSide {
@@ -30,7 +32,7 @@ impl Side for PluginSide {
     }
 
     fn check(&self, address: &Address) -> Result<ExpectedPeer, SecurityError> {
-        check_host_address(address)
+        check_host_address(address, self.group)
     }
 
     fn protection(&self) -> Protection {

@@ -24,6 +24,8 @@ pub(crate) enum Reason {
     ConnectionLost,
     /// The file that asks for it appeared.
     File,
+    /// The program ends its process.
+    Exit,
 }
 
 impl fmt::Display for Reason {
@@ -35,6 +37,7 @@ impl fmt::Display for Reason {
             Self::Handle => "the program asked for it",
             Self::ConnectionLost => "the multiplexed connection is lost",
             Self::File => "its shutdown file appeared",
+            Self::Exit => "the program exits",
         })
     }
 }
@@ -59,6 +62,8 @@ struct Inner {
     host_gone: AtomicBool,
     requested: CancellationToken,
     streams: CancellationToken,
+    exit: OnceLock<u8>,
+    ended: CancellationToken,
 }
 
 impl Stop {
@@ -73,6 +78,27 @@ impl Stop {
         }
         let _ = self.0.request.set(Request { reason, grace, at: Instant::now() });
         self.0.requested.cancel();
+    }
+
+    /// Has the process end with this code once what it printed is delivered; the first code counts.
+    pub(crate) fn exit(&self, code: u8) {
+        let _ = self.0.exit.set(code);
+        self.request(Reason::Exit, None);
+    }
+
+    /// The code with which the process is to end.
+    pub(crate) fn exit_code(&self) -> Option<u8> {
+        self.0.exit.get().copied()
+    }
+
+    /// Nothing is served any more.
+    pub(crate) fn ended(&self) {
+        self.0.ended.cancel();
+    }
+
+    /// Waits until nothing is served any more.
+    pub(crate) async fn until_ended(&self) {
+        self.0.ended.cancelled().await;
     }
 
     /// Waits for the first request.

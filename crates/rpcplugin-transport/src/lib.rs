@@ -33,7 +33,9 @@ mod tcp;
 mod unix;
 
 #[cfg(unix)]
-pub use self::unix::{PrivateDir, UnixBind, UnixConnector, UnixListener, UnixSurroundings};
+pub use self::unix::{
+    PrivateDir, UnixBind, UnixConnector, UnixListener, UnixSurroundings, socket_group,
+};
 pub use self::{
     birth::Birth,
     channel::{CallTrace, ChannelBody, ChannelFuture, ChannelOptions, PluginChannel},

@@ -14,6 +14,7 @@ mod sweep;
 pub use self::{
     connector::UnixConnector,
     directory::PrivateDir,
+    group::socket_group,
     listener::{UnixBind, UnixListener},
     surroundings::UnixSurroundings,
 };

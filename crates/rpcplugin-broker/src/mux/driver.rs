@@ -75,6 +75,7 @@ impl Session {
             );
             let mut driver = Driver {
                 inbound,
+                closing: closing.clone(),
                 places: Arc::new(Semaphore::new(STREAMS)),
                 asked,
                 opened,
@@ -108,6 +109,8 @@ impl Session {
 /// What the task of a session keeps beside the connection.
 struct Driver {
     inbound: Inbound,
+    /// The session's.
+    closing: CancellationToken,
     /// For streams of the peer.
     places: Arc<Semaphore>,
     asked: UnboundedReceiver<Open>,
@@ -141,7 +144,8 @@ impl Driver {
                     if mark(&mut stream, cx).is_ok() {
                         // Without a place it is closed, and takes up its promise all the same.
                         let place = self.places.clone().try_acquire_owned().ok();
-                        self.inbound.route(place.map(|place| Counted::boxed(stream, place)));
+                        let io = place.map(|place| Counted::boxed(stream, place));
+                        self.inbound.route(io, &self.closing);
                     }
                     continue;
                 }

@@ -9,6 +9,7 @@ use futures_util::FutureExt as _;
 use rpcplugin_proto::plugin::{ConnInfo, conn_info::Knock};
 use rpcplugin_transport::{BoxIo, Generation, Listener as _, Peer};
 use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use super::{Answers, HeldKnocks, Multiplexer, SideListener, Verdict, answers::Knocked};
 use crate::{
@@ -117,7 +118,7 @@ impl Play {
     fn stream(&mut self, has_place: bool) {
         self.link.read(&self.ids);
         let io = has_place.then(|| Box::new(tokio::io::duplex(1).0) as BoxIo);
-        self.multiplexer.router().route(io, &Peer::default());
+        self.multiplexer.router().route(io, &Peer::default(), &CancellationToken::new());
         let owner = self.link.stream_comes().filter(|_| has_place);
         for (listener, live) in &mut self.served {
             let came = listener.accept().now_or_never().is_some();

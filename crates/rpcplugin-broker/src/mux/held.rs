@@ -106,7 +106,7 @@ async fn answer(
         }
         if ids.is_over(id) || Instant::now() >= deadline {
             let refusal = ProtocolError::BrokerUnknownId { id };
-            tracing::warn!(code = refusal.code(), "refused a knock: {refusal}");
+            router.refused(&refusal);
             permit.send(message::refusal(id, &refusal.to_string()));
             return;
         }

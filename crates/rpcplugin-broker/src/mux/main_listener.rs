@@ -13,6 +13,7 @@ use yamux::Mode;
 use super::{
     Multiplexer,
     driver::Session,
+    multiplexer::Standing,
     router::{Inbound, Settled},
 };
 
@@ -22,11 +23,19 @@ use super::{
 /// this process's parent is settled on at once; any other must prove itself on its first stream
 /// within 2 s ([`Accepted::on_proof`]: TLS where it was agreed on), or is dropped. Until one is
 /// settled on, others are taken in; beyond 128 the oldest is dropped. Then the socket is closed.
+///
+/// Where any process of the user could have proved as much ([`plaintext`](Self::plaintext)), the
+/// socket of a Unix address stays for the parent alone until it has come: its connection takes the
+/// place of the one that was settled on, and that one is closed.
 pub struct MainListener {
     multiplexer: Multiplexer,
     address: Address,
-    /// Gone once a connection is settled on.
+    /// Gone once a connection is settled on for good.
     listener: Option<Box<dyn Listener>>,
+    /// How whoever proves itself is settled on.
+    standing: Standing,
+    /// A connection is settled on.
+    settled: bool,
     streams: mpsc::Receiver<Accepted>,
     candidates: JoinSet<()>,
     /// The same, oldest first.
@@ -50,6 +59,8 @@ impl MainListener {
             multiplexer,
             address: listener.address(),
             listener: Some(listener),
+            standing: Standing::Final,
+            settled: false,
             streams,
             candidates: JoinSet::new(),
             oldest: VecDeque::new(),
@@ -57,15 +68,30 @@ impl MainListener {
         }
     }
 
+    /// Nothing but its first bytes proves a connection that is not the parent's.
+    #[must_use]
+    pub fn plaintext(mut self) -> Self {
+        // Elsewhere the system does not tell whose connection it is.
+        if cfg!(unix) && matches!(self.address, Address::Unix(_)) {
+            self.standing = Standing::Provisional;
+        }
+        self
+    }
+
     async fn next(&mut self) -> io::Result<Accepted> {
         loop {
-            let Self { multiplexer, listener, candidates, .. } = self;
-            if listener.is_some() && multiplexer.is_settled() {
-                // Strangers go with the socket.
-                *listener = None;
+            let Self { multiplexer, listener, candidates, settled, .. } = self;
+            if let Some(standing) = multiplexer.standing()
+                && listener.is_some()
+            {
+                // Strangers go, with the socket if it is for nobody any more.
                 candidates.abort_all();
+                *settled = true;
+                if standing == Standing::Final {
+                    *listener = None;
+                }
             }
-            let searching = listener.is_some();
+            let searching = !*settled;
             let connecting = async {
                 match listener {
                     Some(listener) => listener.accept().await,
@@ -90,12 +116,16 @@ impl MainListener {
         if is_parent(&peer) {
             let inbound = Inbound::Routed(multiplexer.router().clone(), peer);
             let session = multiplexer.start(io, Mode::Server, inbound);
-            multiplexer.settle(session.clone());
+            multiplexer.settle(session.clone(), Standing::Final);
             // It ends here if another one was settled on meanwhile.
             drop(Candidate { session, multiplexer });
             return;
         }
-        let judging = judge(multiplexer, io, peer, self.first.0.clone());
+        if self.settled {
+            tracing::debug!("dropped a connection: another one was settled on");
+            return;
+        }
+        let judging = judge(multiplexer, io, peer, self.first.0.clone(), self.standing);
         self.oldest.retain(|candidate| !candidate.is_finished());
         self.oldest.push_back(self.candidates.spawn(judging));
         // Whoever connects often and says nothing shuts nobody out.
@@ -129,7 +159,13 @@ impl fmt::Debug for MainListener {
 }
 
 /// Settles on a connection if its first stream proves itself in time, and drops it if not.
-async fn judge(multiplexer: Multiplexer, io: BoxIo, peer: Peer, first: mpsc::Sender<Accepted>) {
+async fn judge(
+    multiplexer: Multiplexer,
+    io: BoxIo,
+    peer: Peer,
+    first: mpsc::Sender<Accepted>,
+    standing: Standing,
+) {
     let settled = Arc::new(Settled::default());
     let (sender, mut stream) = mpsc::channel(1);
     let inbound = Inbound::Judged(Some(sender), settled.clone());
@@ -142,7 +178,7 @@ async fn judge(multiplexer: Multiplexer, io: BoxIo, peer: Peer, first: mpsc::Sen
         let accepted = Accepted::new(io, peer).on_proof(move || {
             // In this order: what the peer does next must find the book.
             settled.settle(router, judged);
-            multiplexer.settle(session);
+            multiplexer.settle(session, standing);
             let _ = proved.send(());
         });
         first.send(accepted).await.ok()?;

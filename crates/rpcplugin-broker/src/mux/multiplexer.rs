@@ -1,8 +1,11 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use rpcplugin_core::Error;
 use rpcplugin_transport::{Accepted, BoxIo, Generation, Listener};
-use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 use yamux::Mode;
 
@@ -30,12 +33,29 @@ struct Shared {
     turn: Arc<Mutex<()>>,
     /// For streams of this side.
     places: Arc<Semaphore>,
-    session: watch::Sender<Option<Session>>,
+    session: watch::Sender<Option<Settlement>>,
     generation: Generation,
     ended: CancellationToken,
 }
 
+/// The session that is the one.
+struct Settlement {
+    session: Session,
+    standing: Standing,
+}
+
+/// Whether a session stays the one as long as it lives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Standing {
+    Final,
+    /// A [`Final`](Self::Final) one takes its place, even a little after it has ended.
+    Provisional,
+}
+
 impl Multiplexer {
+    /// For whom a provisional session kept the place may still come so long after its end.
+    const SUCCESSION: Duration = Duration::from_secs(2);
+
     /// The host's: streams that it did not ask for are closed.
     #[must_use]
     pub fn host(generation: Generation) -> Self {
@@ -66,7 +86,7 @@ impl Multiplexer {
     pub fn run(&self, connection: Accepted) {
         let inbound = Inbound::Routed(self.shared.router.clone(), connection.peer);
         let session = self.start(connection.io, Mode::Client, inbound);
-        self.settle(session);
+        self.settle(session, Standing::Final);
     }
 
     /// Main connections over it, for a channel.
@@ -84,7 +104,7 @@ impl Multiplexer {
     ///
     /// Dropping the future closes it just the same.
     pub async fn close(&self) {
-        let session = self.shared.session.borrow().clone();
+        let session = self.shared.session.borrow().as_ref().map(|one| one.session.clone());
         if let Some(session) = session {
             session.closing.cancel();
             session.ended.cancelled().await;
@@ -105,35 +125,60 @@ impl Multiplexer {
         session
     }
 
-    /// Makes this session the one, unless there is one already or it was given up.
-    pub(super) fn settle(&self, session: Session) {
-        let ended = session.ended.clone();
-        let first = self.shared.session.send_if_modified(|current| {
-            let first = current.is_none() && !session.closing.is_cancelled();
-            if first {
-                *current = Some(session);
-            }
-            first
-        });
-        if first {
-            let over = self.shared.ended.clone();
-            // It ends with the session, and that with the generation.
-            tokio::spawn(async move {
-                ended.cancelled().await;
-                over.cancel();
+    /// Makes this session the one, unless there is one already or it was given up. A final one
+    /// closes a provisional one and takes its place.
+    pub(super) fn settle(&self, session: Session, standing: Standing) {
+        let next = session.clone();
+        let settled = self.shared.session.send_if_modified(|current| {
+            let free = current.as_ref().is_none_or(|before| {
+                before.standing == Standing::Provisional && standing == Standing::Final
             });
+            let settles = free && !next.closing.is_cancelled();
+            if settles && let Some(before) = current.replace(Settlement { session: next, standing })
+            {
+                before.session.closing.cancel();
+                // In this order: no stream of it takes up a promise from here on.
+                self.shared.router.forget_all();
+                tracing::warn!("another process had taken the place of the host, and lost it");
+            }
+            settles
+        });
+        if settled {
+            // It ends with the session, and that with the generation.
+            tokio::spawn(self.clone().watch(session, standing));
         }
     }
 
-    pub(super) fn is_settled(&self) -> bool {
-        self.shared.session.borrow().is_some()
+    /// Waits until a session has ended, and nobody takes its place.
+    async fn watch(self, session: Session, standing: Standing) {
+        session.ended.cancelled().await;
+        let is_the_one = |current: &Option<Settlement>| {
+            current.as_ref().is_some_and(|current| current.session.is(&session))
+        };
+        if standing == Standing::Provisional {
+            let mut current = self.shared.session.subscribe();
+            let succession = current.wait_for(|current| !is_the_one(current));
+            tokio::select! {
+                biased;
+                _ = self.shared.generation.wait() => {}
+                _ = timeout(Self::SUCCESSION, succession) => {}
+            }
+        }
+        if is_the_one(&self.shared.session.borrow()) {
+            self.shared.ended.cancel();
+        }
+    }
+
+    /// How the session that is the one stands, if there is one.
+    pub(super) fn standing(&self) -> Option<Standing> {
+        self.shared.session.borrow().as_ref().map(|one| one.standing)
     }
 
     /// Closes this session, unless it is the one. Under the same lock as [`settle`](Self::settle),
     /// so that it is one of both and never both.
     pub(super) fn give_up(&self, session: &Session) {
         self.shared.session.send_if_modified(|current| {
-            if !current.as_ref().is_some_and(|current| current.is(session)) {
+            if !current.as_ref().is_some_and(|current| current.session.is(session)) {
                 session.closing.cancel();
             }
             false
@@ -174,7 +219,7 @@ impl Multiplexer {
         reply: oneshot::Sender<Result<BoxIo, Error>>,
     ) {
         match &*self.shared.session.borrow() {
-            Some(session) => session.open(Open { reply, turn, place }),
+            Some(one) => one.session.open(Open { reply, turn, place }),
             // Nobody may wait for it any more.
             None => drop(reply.send(Err(driver::lost()))),
         }
@@ -202,21 +247,59 @@ mod tests {
 
     use super::*;
 
-    fn session(multiplexer: &Multiplexer) -> Session {
+    /// A session, which ends with its peer.
+    fn session(multiplexer: &Multiplexer) -> (Session, tokio::io::DuplexStream) {
         let inbound = Inbound::Routed(multiplexer.router().clone(), Peer::default());
-        multiplexer.start(Box::new(tokio::io::duplex(1024).0), Mode::Server, inbound)
+        let (ours, peer) = tokio::io::duplex(1024);
+        (multiplexer.start(Box::new(ours), Mode::Server, inbound), peer)
     }
 
     #[tokio::test]
     async fn what_was_given_up_is_not_settled_on() {
         let multiplexer = Multiplexer::host(Generation::new());
-        let (late, timely) = (session(&multiplexer), session(&multiplexer));
+        let [(late, _), (timely, _peer)] = std::array::from_fn(|_| session(&multiplexer));
         multiplexer.give_up(&late);
-        multiplexer.settle(late);
-        assert!(!multiplexer.is_settled());
-        multiplexer.settle(timely.clone());
-        assert!(multiplexer.is_settled());
+        multiplexer.settle(late, Standing::Final);
+        assert_eq!(multiplexer.standing(), None);
+        multiplexer.settle(timely.clone(), Standing::Final);
+        assert_eq!(multiplexer.standing(), Some(Standing::Final));
         multiplexer.give_up(&timely);
         assert!(!timely.closing.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_final_session_takes_the_place_of_a_provisional_one_and_no_other_does() {
+        let multiplexer = Multiplexer::host(Generation::new());
+        let sessions: [_; 4] = std::array::from_fn(|_| session(&multiplexer));
+        let [first, second, host, late] = sessions.each_ref().map(|(session, _)| session.clone());
+        multiplexer.settle(first.clone(), Standing::Provisional);
+        multiplexer.settle(second, Standing::Provisional);
+        assert!(!first.closing.is_cancelled());
+        multiplexer.settle(host.clone(), Standing::Final);
+        assert!(first.closing.is_cancelled());
+        multiplexer.settle(late, Standing::Final);
+        assert!(!host.closing.is_cancelled());
+        first.ended.cancelled().await;
+        tokio::task::yield_now().await;
+        assert!(!multiplexer.shared.ended.is_cancelled(), "the host's is what counts");
+        host.closing.cancel();
+        multiplexer.ended().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_provisional_session_that_ends_keeps_the_place_for_2_s() {
+        for comes in [true, false] {
+            let multiplexer = Multiplexer::host(Generation::new());
+            let [(stranger, _), (host, _peer)] = std::array::from_fn(|_| session(&multiplexer));
+            multiplexer.settle(stranger.clone(), Standing::Provisional);
+            stranger.ended.cancelled().await;
+            tokio::time::sleep(Duration::from_millis(1900)).await;
+            assert!(!multiplexer.shared.ended.is_cancelled());
+            if comes {
+                multiplexer.settle(host, Standing::Final);
+            }
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            assert_eq!(multiplexer.shared.ended.is_cancelled(), !comes);
+        }
     }
 }

@@ -8,11 +8,13 @@ use std::{
     time::Duration,
 };
 
+use rpcplugin_core::{Noise, ProtocolError};
 use rpcplugin_transport::{Accepted, BoxIo, Peer};
 use tokio::{
     sync::{Notify, futures::OwnedNotified, mpsc},
     time::Instant,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::driver::STREAMS;
 
@@ -26,6 +28,10 @@ pub(super) struct Router {
     links: Arc<AtomicU64>,
     /// Somebody began to serve.
     served: Arc<Notify>,
+    /// Streams that there is no place for.
+    strays: Noise,
+    /// Knocks that nobody answers.
+    refusals: Noise,
 }
 
 /// What the router knows: it neither waits nor does I/O.
@@ -78,7 +84,13 @@ pub(super) struct Settled(std::sync::OnceLock<(Router, Peer)>);
 impl Router {
     pub(super) fn new(main: Option<mpsc::Sender<Accepted>>) -> Self {
         let book = Book { main, ..Book::default() };
-        Self { book: Arc::new(Mutex::new(book)), links: Arc::default(), served: Arc::default() }
+        Self {
+            book: Arc::new(Mutex::new(book)),
+            links: Arc::default(),
+            served: Arc::default(),
+            strays: Noise::default(),
+            refusals: Noise::default(),
+        }
     }
 
     /// Begins to take streams in for a number. They end with the receiver, and the place with a
@@ -121,16 +133,34 @@ impl Router {
         self.book().expected.retain(|expected| expected.link != link);
     }
 
+    /// No answer at all is received any more: the session is another one from here on.
+    pub(super) fn forget_all(&self) {
+        self.book().expected.clear();
+    }
+
     /// Ends when somebody begins to serve after this call.
     pub(super) fn served(&self) -> OwnedNotified {
         self.served.clone().notified_owned()
     }
 
-    /// The peer opened a stream; `None` if there is no place for it.
-    pub(super) fn route(&self, io: Option<BoxIo>, peer: &Peer) {
-        let owner = self.book().route(Instant::now());
+    /// The peer opened a stream; `None` if there is no place for it. It gets none either once its
+    /// session is closing.
+    pub(super) fn route(&self, io: Option<BoxIo>, peer: &Peer, closing: &CancellationToken) {
+        let mut book = self.book();
+        // Under the lock: promises to the session after it are made later.
+        if closing.is_cancelled() {
+            return;
+        }
+        let owner = book.route(Instant::now());
+        drop(book);
         let Some(io) = io else {
-            tracing::warn!(?owner, "closed a stream: too many connections are multiplexed");
+            if let Some(count) = self.strays.make() {
+                tracing::warn!(
+                    ?owner,
+                    count,
+                    "closed a stream: too many connections are multiplexed"
+                );
+            }
             return;
         };
         // A full queue cannot be: there are as many places as streams. A stream that is dropped
@@ -139,7 +169,18 @@ impl Router {
             Owner::Channel(_, streams) => drop(streams.try_send(io)),
             Owner::Main(main) => drop(main.try_send(Accepted::new(io, peer.clone()))),
             Owner::Closed(id) => tracing::debug!(id, "closed a stream: nobody serves it any more"),
-            Owner::Nobody => tracing::warn!("closed a stream of the plugin that nobody expects"),
+            Owner::Nobody => {
+                if let Some(count) = self.strays.make() {
+                    tracing::warn!(count, "closed a stream of the plugin that nobody expects");
+                }
+            }
+        }
+    }
+
+    /// A knock gets no for an answer.
+    pub(super) fn refused(&self, refusal: &ProtocolError) {
+        if let Some(count) = self.refusals.make() {
+            tracing::warn!(code = refusal.code(), count, "refused a knock: {refusal}");
         }
     }
 
@@ -200,13 +241,13 @@ impl Book {
 
 impl Inbound {
     /// Passes the peer's next stream on; `None` if there is no place for it.
-    pub(super) fn route(&mut self, io: Option<BoxIo>) {
+    pub(super) fn route(&mut self, io: Option<BoxIo>, closing: &CancellationToken) {
         match self {
-            Self::Routed(router, peer) => router.route(io, peer),
+            Self::Routed(router, peer) => router.route(io, peer, closing),
             Self::Judged(first, settled) => match (first.take(), settled.0.get()) {
                 (_, Some((router, peer))) => {
                     let (router, peer) = (router.clone(), peer.clone());
-                    router.route(io, &peer);
+                    router.route(io, &peer, closing);
                     *self = Self::Routed(router, peer);
                 }
                 (Some(judge), None) => drop(io.map(|io| judge.try_send(io))),

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use rpcplugin_core::{Address, SecurityError};
+use rpcplugin_core::{Address, Noise, SecurityError};
 use rpcplugin_transport::{ExpectedPeer, UnixBind, UnixListener, serving::Calls};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
@@ -45,6 +45,7 @@ fn side() -> (Arc<Shared>, tempfile::TempDir) {
         generation: Generation::new(),
         ids: Ids::default(),
         current: watch::Sender::new(Current::None),
+        noise: Noise::default(),
         multiplexer: None,
         tasks: TaskTracker::new(),
     };

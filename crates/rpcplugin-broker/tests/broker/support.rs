@@ -49,7 +49,7 @@ impl Side for TestSide {
                 let reason = "it lies outside".to_owned();
                 Err(SecurityError::AddressForbidden { address: address.to_string(), reason })
             }
-            _ => check_host_address(address),
+            _ => check_host_address(address, None),
         }
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 
 use futures_util::future::BoxFuture;
-use rpcplugin_broker::{Broker, Multiplexer, Protection, Role};
+use rpcplugin_broker::{Broker, MainListener, Multiplexer, Protection, Role};
 use rpcplugin_transport::{
     Accepted, BoxIo, ChannelOptions, Connector, Generation, Listener, Peer, PluginChannel,
     serving::{Gate as _, RpcService},
@@ -36,8 +36,22 @@ impl MuxSide {
 
     /// A plugin behind this listener, and what serves its main connections.
     pub fn plugin(setup: &Setup, listener: impl Listener) -> (Self, Task) {
+        Self::with(setup, listener, |main| main)
+    }
+
+    /// The same, keeping its socket for the process that started this one.
+    pub fn plugin_for_the_parent(setup: &Setup, listener: impl Listener) -> (Self, Task) {
+        Self::with(setup, listener, MainListener::plaintext)
+    }
+
+    fn with(
+        setup: &Setup,
+        listener: impl Listener,
+        choose: impl FnOnce(MainListener) -> MainListener,
+    ) -> (Self, Task) {
         let generation = Generation::new();
         let (multiplexer, main) = Multiplexer::plugin(generation.clone(), Box::new(listener));
+        let main = choose(main);
         let side = alone(Role::Plugin, setup, generation, multiplexer);
         let protection = setup.protection[1].clone();
         let service = service_of(&side.alone.broker);

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use rpcplugin_core::Address;
 use rpcplugin_transport::{Accepted, Listener as _, Peer, UnixBind, UnixConnector, UnixListener};
 use tokio::{
@@ -99,6 +100,48 @@ async fn more_strangers_than_are_judged_at_once_delay_nobody() {
     squatters[0].read_to_end(&mut Vec::new()).await.unwrap();
     serves(&side, dialled(connector).await).await;
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+/// Gives the connections of a listener these peers, one after the other.
+struct Peers<L>(L, std::vec::IntoIter<Peer>);
+
+impl<L: rpcplugin_transport::Listener> rpcplugin_transport::Listener for Peers<L> {
+    fn address(&self) -> Address {
+        self.0.address()
+    }
+
+    fn accept(&mut self) -> BoxFuture<'_, std::io::Result<Accepted>> {
+        Box::pin(async {
+            let accepted = self.0.accept().await?;
+            Ok(Accepted::new(accepted.io, self.1.next().unwrap()))
+        })
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn f12_a_stranger_that_speaks_as_a_host_does_gives_way_to_the_parent() {
+    let (connector, listener) = rpcplugin_transport::memory::pair();
+    let parent = Peer::new(Some(std::os::unix::process::parent_id()), Peer::ourselves().uid());
+    let peers = vec![Peer::ourselves(), Peer::ourselves(), parent.clone(), parent];
+    let listener = Peers(listener, peers.into_iter());
+    let (side, _serving) = MuxSide::plugin_for_the_parent(&Setup::default(), listener);
+    let stranger = MuxSide::host(&Setup::default());
+    stranger.multiplexer.run(dialled(connector.clone()).await);
+    let channel = rpcplugin_transport::PluginChannel::connect(
+        stranger.multiplexer.connector(),
+        rpcplugin_transport::ChannelOptions::new(),
+        rpcplugin_transport::Generation::new(),
+    );
+    let _channel = within(10, channel).await.unwrap();
+    // Another one is too late: the place is taken, but for the parent.
+    let mut late = dialled(connector.clone()).await.io;
+    assert_eq!(within(10, late.read(&mut [0; 1])).await.unwrap(), 0);
+    serves(&side, dialled(connector.clone()).await).await;
+    within(10, stranger.multiplexer.ended()).await;
+    let mut again = connector;
+    let refused = again.call("http://localhost".parse().unwrap());
+    assert!(within(10, refused).await.is_err(), "the socket is closed");
 }
 
 #[test]

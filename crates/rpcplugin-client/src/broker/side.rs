@@ -20,6 +20,8 @@ pub(crate) struct Sides {
     pub(crate) map: Option<Arc<dyn AddressMap>>,
     /// Processes of other users may dial this host.
     pub(crate) any_user: bool,
+    /// Who the plugin runs as, if it is known to be somebody else.
+    pub(crate) user: Option<u32>,
     /// What carries everything, if there is one connection only.
     pub(crate) multiplexer: Option<Multiplexer>,
 }
@@ -90,7 +92,7 @@ impl Side for HostSide {
                 addresses.check(address)?;
                 Ok(*owner)
             }
-            Judgement::OwnProcess => check_host_address(address),
+            Judgement::OwnProcess => check_host_address(address, None),
             Judgement::Nowhere => Err(SecurityError::AddressForbidden {
                 address: rpcplugin_core::escape_text(&address.to_string()),
                 reason: TOO_FAR.to_owned(),
@@ -120,6 +122,7 @@ mod tests {
             judgement: Judgement::Nowhere,
             map: None,
             any_user: false,
+            user: None,
             multiplexer: None,
         };
         let reception = Reception::new(Calls::new(Arc::default()));

@@ -51,6 +51,7 @@ pub(crate) async fn attach(plan: Plan, record: Reattach) -> Result<Client, Error
         listening: listening(&plan, &address),
         judgement,
         any_user,
+        user: None,
         multiplexer: None,
         map: None,
     };
@@ -86,6 +87,7 @@ pub(crate) async fn connect(plan: Plan, address: Address) -> Result<Client, Erro
         listening: listening(&plan, &address),
         judgement,
         any_user,
+        user: None,
         multiplexer: None,
         map: None,
     };

@@ -69,6 +69,7 @@ impl<L: Piped> Introduced<L> {
             map: candidate.process.addresses(),
             any_user: settings.config.host_unix_socket_group().is_some()
                 || !kept.addresses.checks_owner(),
+            user: kept.other_user(),
             multiplexer,
         };
         let goal = Goal { version, address, dial, generation, peer, sides };

@@ -54,6 +54,7 @@ where
         judgement: Judgement::OwnProcess,
         map: None,
         any_user: false,
+        user: None,
         multiplexer: None,
     };
     let (dial, generation) = (Arc::new(Given(connector)), Generation::new());

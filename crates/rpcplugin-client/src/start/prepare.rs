@@ -42,6 +42,20 @@ pub(super) struct Kept {
     pub(super) user: u32,
 }
 
+impl Kept {
+    /// Who the plugin runs as, if that is somebody else than the host.
+    pub(super) fn other_user(&self) -> Option<u32> {
+        #[cfg(unix)]
+        {
+            other_user(self.user)
+        }
+        #[cfg(not(unix))]
+        {
+            None
+        }
+    }
+}
+
 impl Prepared {
     /// Makes the private directory, this start's key and certificate, and the environment.
     ///
@@ -74,7 +88,7 @@ impl Prepared {
         let kept = Kept {
             addresses,
             #[cfg(unix)]
-            sockets: binding(sockets, settings),
+            sockets: binding(sockets, settings, user),
             secret,
             #[cfg(unix)]
             user,
@@ -99,11 +113,17 @@ async fn bounds(confinement: Confinement, directory: Option<&Path>) -> Result<Bo
     Ok(found?)
 }
 
-/// How the host's own sockets are bound in its private directory.
 #[cfg(unix)]
-fn binding(sockets: Option<&Path>, settings: &Settings) -> UnixBind {
+fn other_user(user: u32) -> Option<u32> {
+    (user != rustix::process::geteuid().as_raw()).then_some(user)
+}
+
+/// How the host's own sockets are bound in the private directory, for the plugin to dial.
+#[cfg(unix)]
+fn binding(sockets: Option<&Path>, settings: &Settings, user: u32) -> UnixBind {
     let group = settings.config.host_unix_socket_group().into_iter();
     let bind = group.fold(UnixBind::new(), UnixBind::group);
+    let bind = other_user(user).into_iter().fold(bind, UnixBind::owner);
     sockets.into_iter().fold(bind, UnixBind::dir)
 }
 

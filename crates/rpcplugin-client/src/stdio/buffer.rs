@@ -25,6 +25,8 @@ pub(crate) struct Buffer {
 pub(crate) struct Cursor {
     id: u64,
     read: [u64; 2],
+    /// Whose turn it is: a flood of one stream must not starve the other.
+    turn: StdioStream,
 }
 
 #[derive(Debug, Default)]
@@ -52,7 +54,7 @@ impl Buffer {
     pub(crate) fn cursor(&self) -> Cursor {
         let mut inner = self.lock();
         inner.readers += 1;
-        Cursor { id: inner.readers, read: [0; 2] }
+        Cursor { id: inner.readers, read: [0; 2], turn: StdioStream::Stdout }
     }
 
     /// Notes that the application reads for itself.
@@ -79,24 +81,15 @@ impl Buffer {
         inner.wake();
     }
 
-    /// The next piece for the reader at `cursor`.
+    /// The next piece for the reader at `cursor`, of the two streams in turn as long as both have
+    /// one.
     pub(crate) fn poll_next(
         &self,
         cursor: &mut Cursor,
         cx: &mut Context<'_>,
     ) -> Poll<Option<StdioChunk>> {
-        let mut inner = self.lock();
-        for stream in [StdioStream::Stdout, StdioStream::Stderr] {
-            let n = index(stream);
-            if let Some((data, lost)) = inner.rings[n].read(&mut cursor.read[n]) {
-                return Poll::Ready(Some(StdioChunk { stream, data, lost }));
-            }
-        }
-        if inner.closed {
-            return Poll::Ready(None);
-        }
-        inner.wakers.insert(cursor.id, cx.waker().clone());
-        Poll::Pending
+        let order = [cursor.turn, other(cursor.turn)];
+        self.poll_of(&order, cursor, cx)
     }
 
     /// The next piece of one stream, for a reader that wants no other.
@@ -105,12 +98,29 @@ impl Buffer {
         stream: StdioStream,
         cursor: &mut Cursor,
     ) -> Option<StdioChunk> {
-        loop {
-            let chunk = std::future::poll_fn(|cx| self.poll_next(cursor, cx)).await?;
-            if chunk.stream == stream {
-                return Some(chunk);
+        std::future::poll_fn(|cx| self.poll_of(&[stream], cursor, cx)).await
+    }
+
+    /// The next piece of the first of these streams that has one.
+    fn poll_of(
+        &self,
+        streams: &[StdioStream],
+        cursor: &mut Cursor,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<StdioChunk>> {
+        let mut inner = self.lock();
+        for &stream in streams {
+            let n = index(stream);
+            if let Some((data, lost)) = inner.rings[n].read(&mut cursor.read[n]) {
+                cursor.turn = other(stream);
+                return Poll::Ready(Some(StdioChunk { stream, data, lost }));
             }
         }
+        if inner.closed {
+            return Poll::Ready(None);
+        }
+        inner.wakers.insert(cursor.id, cx.waker().clone());
+        Poll::Pending
     }
 
     /// Bytes of one stream that are lost already to the reader at `cursor`.
@@ -173,6 +183,13 @@ const fn index(stream: StdioStream) -> usize {
     }
 }
 
+const fn other(stream: StdioStream) -> StdioStream {
+    match stream {
+        StdioStream::Stdout => StdioStream::Stderr,
+        StdioStream::Stderr => StdioStream::Stdout,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -193,12 +210,40 @@ mod tests {
         buffer.push(StdioStream::Stdout, b"after");
         buffer.push(StdioStream::Stderr, b"err");
         buffer.close();
+        assert_eq!(one.next().await, Some(chunk(StdioStream::Stderr, "err", 0)));
         assert_eq!(one.next().await, Some(chunk(StdioStream::Stdout, "after", 0)));
         assert_eq!(two.next().await, Some(chunk(StdioStream::Stdout, "before after", 0)));
-        for reader in [&mut one, &mut two] {
-            assert_eq!(reader.next().await, Some(chunk(StdioStream::Stderr, "err", 0)));
-            assert_eq!(reader.next().await, None);
+        assert_eq!(two.next().await, Some(chunk(StdioStream::Stderr, "err", 0)));
+        assert_eq!((one.next().await, two.next().await), (None, None));
+    }
+
+    #[tokio::test]
+    async fn g6_a_flood_of_stdout_does_not_starve_stderr() {
+        let buffer = Arc::new(Buffer::new(4 * PIECE));
+        buffer.push(StdioStream::Stdout, &[b'o'; 4 * PIECE]);
+        buffer.push(StdioStream::Stderr, &[b'e'; PIECE + 1]);
+        let mut reader = Stdio::new(buffer.clone());
+        let mut streams = Vec::new();
+        for _ in 0..5 {
+            // The flood goes on while the application reads.
+            buffer.push(StdioStream::Stdout, b"o");
+            streams.push(reader.next().await.unwrap().stream);
         }
+        use StdioStream::{Stderr as E, Stdout as O};
+        assert_eq!(streams, [O, E, O, E, O]);
+    }
+
+    #[tokio::test]
+    async fn a_reader_of_one_stream_waits_for_it_alone() {
+        let buffer = Buffer::new(4);
+        let mut cursor = buffer.cursor();
+        buffer.push(StdioStream::Stdout, b"out");
+        let next = buffer.next_of(StdioStream::Stderr, &mut cursor);
+        assert!(futures_util::poll!(std::pin::pin!(next)).is_pending());
+        assert_eq!(cursor.read, [0; 2], "none of it was copied");
+        buffer.push(StdioStream::Stderr, b"err");
+        let next = buffer.next_of(StdioStream::Stderr, &mut cursor).await;
+        assert_eq!(next, Some(chunk(StdioStream::Stderr, "err", 0)));
     }
 
     #[tokio::test]

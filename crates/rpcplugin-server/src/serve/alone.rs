@@ -100,6 +100,7 @@ fn start(server: Server, handle_signals: bool) -> Result<(Running, Reattach), Er
         version,
         // Certificates prove who comes, whoever that is to this machine.
         any_user: security.is_tls() || settings.opens_socket(),
+        group: None,
         settings,
         layers,
         security,

@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use rpcplugin_broker::{Broker, BrokerOptions, Multiplexer, Side};
+use rpcplugin_broker::{Broker, BrokerOptions, Multiplexer, Protection, Side};
 use rpcplugin_transport::{EndReason, Generation, Listener};
 use tokio::time::timeout;
 
@@ -24,6 +24,7 @@ impl Carrier {
     /// How the connections of this listener are to be carried, and where main ones come from.
     pub(super) fn new(
         multiplexes: bool,
+        protection: &Protection,
         listener: Box<dyn Listener>,
         stop: &Stop,
     ) -> (Self, Box<dyn Listener>) {
@@ -32,6 +33,10 @@ impl Carrier {
         }
         let life = Generation::new();
         let (multiplexer, listener) = Multiplexer::plugin(life.clone(), listener);
+        let listener = match protection {
+            Protection::Plaintext => listener.plaintext(),
+            _ => listener,
+        };
         let watching = tokio::spawn(stop_when_lost(multiplexer.clone(), stop.clone()));
         let multiplexed = Multiplexed { multiplexer, life, _watching: Abort(watching) };
         (Self { multiplexed: Some(multiplexed) }, Box::new(listener))

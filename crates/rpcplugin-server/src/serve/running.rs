@@ -20,7 +20,7 @@ use super::{
     services::{self, Extras},
 };
 use crate::{
-    Context, HealthReporter, PluginSet,
+    Context, HealthReporter, PluginSet, exit,
     guard::{self, Files, HostGone},
     handle::{Ready, Shared, State},
     hooks::{AtWork, Hooks},
@@ -46,6 +46,8 @@ pub(super) struct Parts {
     pub(super) multiplexes: bool,
     pub(super) output: Arc<Output>,
     pub(super) any_user: bool,
+    /// The number of the group that the host opens its sockets to.
+    pub(super) group: Option<u32>,
     /// How long the host may take to read its last answers before the connections close.
     pub(super) linger: Duration,
     pub(super) shared: Arc<Shared>,
@@ -108,6 +110,7 @@ impl Running {
             multiplexes,
             output,
             any_user,
+            group,
             linger,
             shared,
             hooks,
@@ -130,10 +133,12 @@ impl Running {
             files: sides.files,
             protection: security.protection.clone(),
             reception,
+            group,
         };
         let generation = Generation::new();
         let address = listener.address();
-        let (carrier, listener) = Carrier::new(multiplexes, listener, &shared.stop);
+        let (carrier, listener) =
+            Carrier::new(multiplexes, &security.protection.present(), listener, &shared.stop);
         let broker = carrier.broker(side, settings.broker_options(), generation.clone());
         let context = Context {
             broker: broker.clone(),
@@ -200,24 +205,38 @@ impl Running {
         drop(ready);
         self.shared.health.drain();
         self.shared.in_flight.refuse();
-        let drain = AtWork::begin("on_drain", self.hooks.drain.take().map(|hook| hook()));
+        let exits = reason == Reason::Exit;
+        let drain = self.hooks.drain.take().filter(|_| !exits).map(|hook| hook());
+        let drain = AtWork::begin("on_drain", drain);
         // The accept loop ends by itself, and its listener with it.
         let _ = (&mut self.accepting.0).await;
 
-        let idle = self.shared.in_flight.idle();
-        if timeout_at((deadline - reserve).into(), idle).await.is_err() {
-            let calls = self.shared.in_flight.calls();
-            tracing::warn!(calls, ?grace, "calls were cut: they took longer than the grace period");
+        // Half of the reserve is the process's own.
+        let mut flushed_by = deadline - reserve / 2;
+        if exits {
+            // The call that exits would be waited for in vain.
+            flushed_by = at + exit::LIMIT;
+        } else {
+            let idle = self.shared.in_flight.idle();
+            if timeout_at((deadline - reserve).into(), idle).await.is_err() {
+                let calls = self.shared.in_flight.calls();
+                tracing::warn!(
+                    calls,
+                    ?grace,
+                    "calls were cut: they took longer than the grace period"
+                );
+            }
+            if timeout_at((deadline - reserve).into(), drain.finish()).await.is_err() {
+                tracing::warn!("on_drain was cut: it took longer than the grace period");
+            }
+            self.shut_down(deadline - reserve * 3 / 4).await;
         }
-        if timeout_at((deadline - reserve).into(), drain.finish()).await.is_err() {
-            tracing::warn!("on_drain was cut: it took longer than the grace period");
-        }
-        self.shut_down(deadline - reserve * 3 / 4).await;
-        // What the last calls printed still counts. Half of the reserve is the process's own.
-        let flushed = timeout_at((deadline - reserve / 2).into(), self.flush());
-        if flushed.await.is_err() {
+        // What the last calls printed still counts.
+        if timeout_at(flushed_by.into(), self.flush()).await.is_err() {
             tracing::debug!("connections were cut");
         }
+        // Also what nobody was told of since the last warning.
+        self.output.tell_losses();
         self.carrier.close().await;
         // Their sockets go at once; only a handler that blocks its thread could hold this up.
         self.cut.generation.end(EndReason::ShutDown);
@@ -229,6 +248,9 @@ impl Running {
         if self.owner == Owner::Server && reason == Reason::Signal {
             #[cfg(unix)]
             guard::kill_others_after_signal();
+        }
+        if let Some(code) = self.shared.stop.exit_code() {
+            match exit::now(code) {}
         }
         Ended { deadline, reason }
     }

@@ -1,7 +1,7 @@
 use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -22,12 +22,16 @@ pub(crate) struct Output {
     /// Bytes were lost for the first time since somebody looked.
     lossy: Notify,
     consumed: AtomicBool,
+    /// Lost bytes that a warning told of.
+    told: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Rings {
     stdout: Ring,
     stderr: Ring,
+    /// Whether the last chunk was one of stdout: a flood of one channel must not starve the other.
+    stdout_last: bool,
     closed: bool,
 }
 
@@ -92,11 +96,8 @@ impl Output {
             let changed = self.changed.notified();
             {
                 let mut rings = self.rings();
-                if let Some(chunk) = rings.stdout.chunk() {
-                    return Some((Channel::Stdout, chunk));
-                }
-                if let Some(chunk) = rings.stderr.chunk() {
-                    return Some((Channel::Stderr, chunk));
+                if let Some(chunk) = rings.chunk() {
+                    return Some(chunk);
                 }
                 if rings.closed {
                     return None;
@@ -111,17 +112,23 @@ impl Output {
     /// Not done where the bytes are lost: the thread that captures must not write logs, which
     /// may themselves go to descriptor 1.
     pub(crate) async fn report_losses(&self) {
-        let mut reported = 0;
         loop {
             self.lossy.notified().await;
-            let lost = self.dropped();
+            self.tell_losses();
+            tokio::time::sleep(Self::QUIET).await;
+        }
+    }
+
+    /// Warns of what was lost since the last warning, if anything was.
+    pub(crate) fn tell_losses(&self) {
+        let total = self.dropped();
+        let bytes = total.saturating_sub(self.told.swap(total, Ordering::SeqCst));
+        if bytes > 0 {
             tracing::warn!(
-                bytes = lost - reported,
-                total = lost,
+                bytes,
+                total,
                 "the host reads the plugin's output too slowly or not at all; the oldest was dropped"
             );
-            reported = lost;
-            tokio::time::sleep(Self::QUIET).await;
         }
     }
 
@@ -137,14 +144,55 @@ impl Output {
     }
 }
 
+impl Rings {
+    /// The next chunk, of the two channels in turn as long as both have one.
+    fn chunk(&mut self) -> Option<(Channel, Bytes)> {
+        let of_stdout = |ring: &mut Ring| ring.chunk().map(|chunk| (Channel::Stdout, chunk));
+        let of_stderr = |ring: &mut Ring| ring.chunk().map(|chunk| (Channel::Stderr, chunk));
+        let chunk = if self.stdout_last {
+            of_stderr(&mut self.stderr).or_else(|| of_stdout(&mut self.stdout))
+        } else {
+            of_stdout(&mut self.stdout).or_else(|| of_stderr(&mut self.stderr))
+        }?;
+        self.stdout_last = chunk.0 == Channel::Stdout;
+        Some(chunk)
+    }
+}
+
 impl Default for Output {
     fn default() -> Self {
         let ring = || Ring::new(limits::STDIO_BUFFER);
         Self {
-            rings: Mutex::new(Rings { stdout: ring(), stderr: ring(), closed: false }),
+            rings: Mutex::new(Rings {
+                stdout: ring(),
+                stderr: ring(),
+                stdout_last: false,
+                closed: false,
+            }),
             changed: Notify::new(),
             lossy: Notify::new(),
             consumed: AtomicBool::new(false),
+            told: AtomicU64::new(0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn g6_a_flood_of_stdout_does_not_starve_stderr() {
+        let output = Output::default();
+        output.captured(&[b'o'; 10 * limits::STDIO_CHUNK]);
+        output.write(Channel::Stderr, &[b'e'; 2 * limits::STDIO_CHUNK]);
+        let mut channels = Vec::new();
+        for _ in 0..6 {
+            // The flood goes on while the host reads.
+            output.captured(&[b'o'; 2 * limits::STDIO_CHUNK]);
+            channels.push(output.next().await.unwrap().0);
+        }
+        use Channel::{Stderr as E, Stdout as O};
+        assert_eq!(channels, [O, E, O, E, O, O]);
     }
 }

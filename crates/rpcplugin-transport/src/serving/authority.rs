@@ -7,6 +7,8 @@
 //! The replacement has the same length and the C core writes the value without Huffman coding,
 //! so nothing else moves: no frame changes its size, and the tables of HPACK agree on both ends.
 //! What does not fit this description passes as it is. With TLS these peers send `localhost`.
+//! It is a setting of the peer's channel: after one block of headers with a legal `:authority` the
+//! rest of the connection passes unread.
 //!
 //! This can go once the library takes such values.
 

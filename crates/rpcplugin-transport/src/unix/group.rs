@@ -6,6 +6,23 @@ use rustix::fs::Gid;
 
 use crate::connector::is_shortage;
 
+/// The number of the group of this number or name. It may block, where the list of groups lies
+/// behind a network.
+///
+/// # Errors
+///
+/// `CONFIG_SOCKET_GROUP` if there is none, `TRANSPORT_RESOURCES` if no descriptor or memory is left
+/// to look it up.
+///
+/// # Example
+///
+/// ```
+/// assert_eq!(rpcplugin_transport::socket_group("4711").unwrap(), 4711);
+/// ```
+pub fn socket_group(group: &str) -> Result<u32, Error> {
+    find(group).map(Gid::as_raw)
+}
+
 /// The group of this number or name.
 ///
 /// # Errors

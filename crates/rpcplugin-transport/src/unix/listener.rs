@@ -6,7 +6,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use rpcplugin_core::{Address, Error, TransportError};
-use rustix::fs::{Mode, RawMode};
+use rustix::fs::{Mode, RawMode, Uid};
 use tokio::net::UnixListener as Socket;
 
 use super::{
@@ -31,6 +31,7 @@ use crate::{Accepted, Listener, Peer, accept::Backoff};
 pub struct UnixBind {
     dir: Option<PathBuf>,
     bases: Vec<PathBuf>,
+    owner: Option<u32>,
     group: Option<String>,
     mode: Option<u32>,
 }
@@ -55,6 +56,14 @@ impl UnixBind {
     #[must_use]
     pub fn base(mut self, base: impl Into<PathBuf>) -> Self {
         self.bases.push(base.into());
+        self
+    }
+
+    /// Gives the socket to this user, which takes root: for a peer that runs as somebody else. A
+    /// directory that the listener makes stays this user's.
+    #[must_use]
+    pub const fn owner(mut self, uid: u32) -> Self {
+        self.owner = Some(uid);
         self
     }
 
@@ -125,7 +134,8 @@ impl UnixListener {
             .transpose()?;
         let default = if group.is_some() { 0o660 } else { 0o600 };
         let mode = Mode::from_raw_mode((bind.mode.unwrap_or(default) & 0o777) as RawMode);
-        let access = Access { group, mode };
+        let owner = bind.owner.map(Uid::from_raw);
+        let access = Access { owner, group, mode };
         let (bound, own_dir) = match &bind.dir {
             Some(dir) => (socket::bind(dir, access)?, None),
             None => {

@@ -8,7 +8,7 @@ use std::{
 
 use rpcplugin_core::{ConfigError, Error, TransportError, limits};
 use rustix::{
-    fs::{FileType, Gid, Mode},
+    fs::{FileType, Gid, Mode, Uid},
     io::Errno,
     net::{AddressFamily, SocketAddrUnix, SocketType},
 };
@@ -29,6 +29,8 @@ pub(super) struct Bound {
 /// Who may connect.
 #[derive(Clone, Copy)]
 pub(super) struct Access<'a> {
+    /// Who the file is given to, if not this user's.
+    pub(super) owner: Option<Uid>,
     pub(super) group: Option<(&'a str, Gid)>,
     pub(super) mode: Mode,
 }
@@ -125,10 +127,15 @@ fn identify(path: &Path) -> rustix::io::Result<FileId> {
 fn open_to(path: &Path, id: FileId, access: Access<'_>) -> Result<(), Error> {
     let file = SocketFile::open(path, id).map_err(|error| mode_failed(path, error))?;
     if let Some((name, gid)) = access.group {
-        file.change_group(gid).map_err(|_| super::group::not_ours(name))?;
+        file.give(None, Some(gid)).map_err(|_| super::group::not_ours(name))?;
     }
     // The umask may have taken bits away that a group needs.
     file.change_mode(access.mode).map_err(|error| mode_failed(path, error))?;
+    // Last: from here on the file is somebody else's.
+    if let Some(owner) = access.owner {
+        let what = format!("{} cannot be given to user {owner}", path.display());
+        file.give(Some(owner), None).map_err(|error| failed(&what, error))?;
+    }
     Ok(())
 }
 
@@ -164,8 +171,8 @@ impl SocketFile {
         Ok(Self { file, mode: Mode::from_raw_mode(stat.st_mode) })
     }
 
-    fn change_group(&self, gid: Gid) -> rustix::io::Result<()> {
-        rustix::fs::chownat(&self.file, "", None, Some(gid), rustix::fs::AtFlags::EMPTY_PATH)
+    fn give(&self, owner: Option<Uid>, group: Option<Gid>) -> rustix::io::Result<()> {
+        rustix::fs::chownat(&self.file, "", owner, group, rustix::fs::AtFlags::EMPTY_PATH)
     }
 
     fn change_mode(&self, mode: Mode) -> rustix::io::Result<()> {
@@ -190,9 +197,9 @@ impl<'a> SocketFile<'a> {
         Ok(Self { path })
     }
 
-    fn change_group(&self, gid: Gid) -> rustix::io::Result<()> {
+    fn give(&self, owner: Option<Uid>, group: Option<Gid>) -> rustix::io::Result<()> {
         use rustix::fs::{AtFlags, CWD};
-        rustix::fs::chownat(CWD, self.path, None, Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+        rustix::fs::chownat(CWD, self.path, owner, group, AtFlags::SYMLINK_NOFOLLOW)
     }
 
     fn change_mode(&self, mode: Mode) -> rustix::io::Result<()> {

@@ -5,6 +5,8 @@
 mod calls;
 mod connections;
 mod deadlines;
+#[cfg(unix)]
+mod foreign;
 mod limits;
 mod load;
 mod loss;

@@ -2,6 +2,7 @@
 //!
 //! This process becomes the plugin. A child of it reads the line, connects, and passes the line on
 //! to the host only then. `SQUATTER_REPORT` names a pipe to which it tells when it was dropped.
+//! With `SQUATTER_SPEAKS` it speaks yamux and HTTP/2 first, as a host does.
 
 #[cfg(unix)]
 mod squat;

@@ -23,12 +23,13 @@ type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 pub(crate) struct TestProbe {
     version: u32,
     broker: Broker,
+    context: Context,
 }
 
 impl TestProbe {
     /// The probe of one protocol version.
     pub(crate) fn new(context: &Context) -> Self {
-        Self { version: context.version(), broker: context.broker() }
+        Self { version: context.version(), broker: context.broker(), context: context.clone() }
     }
 }
 
@@ -95,11 +96,22 @@ impl Probe for TestProbe {
         panic!("{}", request.into_inner())
     }
 
-    /// What follows `stderr:` goes to the second half of the captured output.
+    /// What follows `stderr:` goes to the second half of the captured output. After what follows
+    /// `exit beside a call:` and `exit inside a call:` the process ends.
     async fn print(&self, request: Request<String>) -> Result<Response<()>, Status> {
         if let Some(text) = request.get_ref().strip_prefix("stderr:") {
             rpcplugin::server::stdio::stderr().write_all(text.as_bytes())?;
             return Ok(Response::new(()));
+        }
+        if let Some(text) = request.get_ref().strip_prefix("exit beside a call:") {
+            print_unflushed(text)?;
+            let context = self.context.clone();
+            tokio::spawn(async move { context.exit(3).await });
+            return Ok(Response::new(()));
+        }
+        if let Some(text) = request.get_ref().strip_prefix("exit inside a call:") {
+            print_unflushed(text)?;
+            match self.context.exit(4).await {}
         }
         let mut stdout = io::stdout();
         stdout.write_all(request.get_ref().as_bytes())?;
@@ -152,6 +164,14 @@ impl Probe for TestProbe {
         let channel = channel.map_err(|error| failed(&error))?;
         ProbeClient::new(channel).echo(b"over a side channel".to_vec()).await
     }
+}
+
+/// Leaves what it can in buffers.
+fn print_unflushed(text: &str) -> io::Result<()> {
+    io::stdout().write_all(text.as_bytes())?;
+    rpcplugin::server::stdio::stderr().write_all(b"and here")?;
+    tracing::info!("about to exit");
+    Ok(())
 }
 
 /// An error of the broker, with its code first.

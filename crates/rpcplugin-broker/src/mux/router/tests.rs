@@ -87,9 +87,29 @@ async fn a_stream_without_a_place_uses_its_promise_up() {
     let router = Router::new(Some(main));
     let (_, mut channel) = router.listen(1);
     assert!(router.admit(1, 0));
-    router.route(None, &Peer::default());
-    router.route(Some(Box::new(tokio::io::duplex(1).0)), &Peer::default());
+    router.route(None, &Peer::default(), &CancellationToken::new());
+    router.route(
+        Some(Box::new(tokio::io::duplex(1).0)),
+        &Peer::default(),
+        &CancellationToken::new(),
+    );
     assert!(channel.try_recv().is_err() && streams.try_recv().is_ok());
+}
+
+#[tokio::test]
+async fn a_stream_of_a_session_that_is_closing_takes_up_no_promise() {
+    let router = Router::new(None);
+    let (_, mut channel) = router.listen(1);
+    let (before, after) = (CancellationToken::new(), CancellationToken::new());
+    assert!(router.admit(1, router.link()));
+    before.cancel();
+    router.forget_all();
+    assert!(router.admit(1, router.link()));
+    for session in [&before, &after] {
+        router.route(Some(Box::new(tokio::io::duplex(1).0)), &Peer::default(), session);
+        assert_eq!(channel.try_recv().is_ok(), std::ptr::eq(session, &after));
+    }
+    assert_eq!(router.promised(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,6 +123,22 @@ async fn promises_that_still_stand_are_counted() {
     tokio::time::advance(Duration::from_millis(1)).await;
     assert_eq!(book.promised(Instant::now()), 1);
     assert_eq!(book.expected.len(), 1, "what is void is not kept");
+}
+
+#[tokio::test]
+async fn a_flood_of_stray_streams_and_of_hopeless_knocks_makes_few_lines() {
+    let router = Router::new(None);
+    let warnings = crate::logged::Warnings::new();
+    let stray = || -> BoxIo { Box::new(tokio::io::duplex(1).0) };
+    for _ in 0..500 {
+        router.route(Some(stray()), &Peer::default(), &CancellationToken::new());
+        router.route(None, &Peer::default(), &CancellationToken::new());
+    }
+    assert_eq!(warnings.count(), 16 + 5, "of 1000 streams");
+    for id in 0..1000 {
+        router.clone().refused(&ProtocolError::BrokerUnknownId { id });
+    }
+    assert_eq!(warnings.count(), 2 * (16 + 5));
 }
 
 /// What can happen to a book.

@@ -5,6 +5,10 @@ pub(super) struct Fields {
     at: At,
     /// The name of the present field is `:authority`.
     authority: bool,
+    /// The block has the field, whole.
+    found: bool,
+    /// And its value had to be changed.
+    mended: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,7 +71,10 @@ impl Fields {
             At::Text { left, plain, what, seen } => {
                 match what {
                     Text::Name => self.authority &= AUTHORITY.get(*seen) == Some(byte),
-                    Text::Value if self.authority && *plain && *byte == b'%' => *byte = b'.',
+                    Text::Value if self.authority && *plain && *byte == b'%' => {
+                        *byte = b'.';
+                        self.mended = true;
+                    }
                     Text::Value => {}
                 }
                 *left -= 1;
@@ -79,6 +86,11 @@ impl Fields {
             }
             At::Lost => {}
         }
+    }
+
+    /// Whether what was passed is a whole block with a legal `:authority`.
+    pub(super) fn are_clean(&self) -> bool {
+        matches!(self.at, At::Start) && self.found && !self.mended
     }
 
     fn begin(&mut self, byte: u8) {
@@ -120,6 +132,7 @@ impl Fields {
     }
 
     fn ended(&mut self, what: Text) {
+        self.found |= self.authority && what == Text::Value;
         self.at = match what {
             Text::Name => At::Length(Text::Value),
             Text::Value => At::Start,

@@ -7,6 +7,8 @@ pub(super) struct Frames {
     /// What comes of the present frame's payload after the fragment: padding.
     padding: usize,
     fields: Fields,
+    /// The peer needs no help.
+    done: bool,
 }
 
 #[derive(Debug)]
@@ -39,6 +41,9 @@ impl Frames {
     pub(super) fn pass(&mut self, mut data: &mut [u8]) {
         loop {
             self.settle();
+            if self.done {
+                return;
+            }
             let taken = match (&mut self.at, &mut *data) {
                 (_, []) => return,
                 (At::Header { bytes, have }, [byte, ..]) => {
@@ -85,6 +90,7 @@ impl Frames {
                 At::Prologue { payload: 0, .. } | At::Skipped { left: 0 } => At::default(),
                 At::Fragment { left: 0, last } => {
                     if last {
+                        self.done |= self.fields.are_clean();
                         self.fields = Fields::default();
                     }
                     At::Skipped { left: std::mem::take(&mut self.padding) }

@@ -74,6 +74,21 @@ fn other_fields_huffman_codes_and_nonsense_stay_as_they_are() {
     check(&sent, &sent);
 }
 
+#[test]
+fn a_peer_that_needs_no_help_gets_none_from_its_first_call_on() {
+    let call = |first: u8, authority: &str| frame(1, 4, &literal(first, authority));
+    // One that sends the field so, and then otherwise, shows that nobody looks any more.
+    for legal in [call(0x41, "localhost"), frame(1, 4, b"\x41\x81\xff"), call(0x41, "")] {
+        let sent = [legal, frame(0, 1, b"data"), call(0x41, "a%b")].concat();
+        check(&sent, &sent);
+    }
+    // What has no such field, or makes no sense, says nothing of the peer.
+    for unclear in [call(0x44, "/path"), frame(1, 4, b"\x41\x09a"), frame(1, 0, b"")] {
+        let sent = [unclear.clone(), call(0x41, "a%b"), call(0x41, "a%b")].concat();
+        check(&sent, &[unclear, call(0x41, "a.b"), call(0x41, "a.b")].concat());
+    }
+}
+
 #[tokio::test]
 async fn a_connection_reads_mended_bytes() {
     let (mut peer, ours) = tokio::io::duplex(64);

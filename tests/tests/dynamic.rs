@@ -3,11 +3,18 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
-use rpcplugin::client::CallKind;
+use std::time::Duration;
+
+use rpcplugin::{
+    Tls,
+    client::{CallKind, CallOptions},
+};
+use rpcplugin_proto::kv;
 use rpcplugin_tests::{
-    host::{host, test_plugin},
+    host::{host, refusal, signal, test_plugin},
     leak::leak_free,
 };
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio_stream::StreamExt as _;
 
@@ -62,5 +69,124 @@ fn services_and_methods_tell_what_there_is() {
             "Answers with what would change between two states of a resource."
         );
         client.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn descriptors_of_the_host_take_the_place_of_reflection() {
+    leak_free(async |guard| {
+        let builder = host(guard).tls(Tls::Plaintext).descriptors(kv::FILE_DESCRIPTOR_SET);
+        let client = builder.spawn(test_plugin(guard)).await.unwrap();
+        let kv = client.service("KV");
+        kv.call("Put", json!({ "key": "a", "value": "aGk=" })).await.unwrap();
+        assert_eq!(
+            kv.call("get", json!({ "key": "a" })).await.unwrap(),
+            json!({ "value": "aGk=" })
+        );
+        client.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn proto_files_are_compiled_in_the_host() {
+    leak_free(async |guard| {
+        let protos = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto");
+        let file = format!("{protos}/provider.proto");
+        let builder = host(guard).tls(Tls::Plaintext).proto_files([file], [protos]);
+        let client = builder.spawn(test_plugin(guard)).await.unwrap();
+        let plan = json!({
+            "wanted": { "kind": "disk", "name": "d", "attributes": { "size": { "number": 3 } } },
+        });
+        let reply = client.call_method("plan", plan).await.unwrap();
+        assert_eq!(
+            reply,
+            json!({
+                "action": "ACTION_CREATE",
+                "changes": "attributes.size",
+                "plannedAt": "2001-09-09T01:46:40.500Z",
+            })
+        );
+        client.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn a_proto_file_that_does_not_compile_is_told_before_anything_starts() {
+    leak_free(async |guard| {
+        let file = guard.scratch().join("broken.proto");
+        std::fs::write(&file, "syntax = \"proto3\";\nmessage {").unwrap();
+        let builder = host(guard).proto_files([file], [guard.scratch()]);
+        let error = refusal(builder, test_plugin(guard)).await;
+        assert_eq!(error.code(), "CONFIG_INVALID");
+        assert!(error.to_string().contains("broken.proto"), "{error}");
+    });
+}
+
+#[test]
+fn types_of_the_callers_own_are_read_and_written() {
+    leak_free(async |guard| {
+        let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
+        let schema: Value = client.call("GetSchema", &()).await.unwrap();
+        assert_eq!(schema["version"], 2);
+        assert_eq!(schema["provider"]["attributes"][1]["required"], false);
+        let error = client.call::<_, String>("GetSchema", &()).await.unwrap_err();
+        assert_eq!(error.code(), "PROTOCOL_BAD_REPLY");
+        client.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn a_request_that_does_not_fit_ends_a_stream_with_its_place() {
+    leak_free(async |guard| {
+        let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
+        // It never ends by itself, so that only the error can end the call.
+        let requests =
+            || tokio_stream::iter([json!(1), json!("x")]).chain(futures_util::stream::pending());
+        let error = client.call_client_streaming("Sum", requests()).await.unwrap_err();
+        assert_eq!(error.code(), "PROTOCOL_INVALID_MESSAGE");
+        assert!(error.to_string().starts_with("[1]: expected"), "{error}");
+        let words = tokio_stream::iter([json!("YQ=="), json!(1)]);
+        let words = words.chain(futures_util::stream::pending());
+        let replies = client.call_bidirectional("Chat", words).await;
+        let error = match replies {
+            Err(error) => error,
+            Ok(mut replies) => loop {
+                match replies.message().await {
+                    Ok(reply) => assert_eq!(reply, Some(json!("YQ=="))),
+                    Err(error) => break error,
+                }
+            },
+        };
+        assert_eq!(error.code(), "PROTOCOL_INVALID_MESSAGE");
+        client.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn a_deadline_ends_a_dynamic_call() {
+    leak_free(async |guard| {
+        let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
+        client.services().await.unwrap();
+        let options = CallOptions::new().deadline(Duration::from_millis(100));
+        let call = client.call_method_with("Sleep", json!(3_600_000), options);
+        assert_eq!(call.await.unwrap_err().code(), "TRANSPORT_DEADLINE");
+        client.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn a_plugin_that_dies_ends_a_stream_of_replies() {
+    leak_free(async |guard| {
+        let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
+        let words = tokio_stream::iter([json!("YQ==")]).chain(futures_util::stream::pending());
+        let mut replies = client.call_bidirectional("Chat", words).await.unwrap();
+        assert_eq!(replies.message().await.unwrap(), Some(json!("YQ==")));
+        signal(client.pid(), Signal::KILL);
+        let error = replies.message().await.unwrap_err();
+        // The news of its death may come later than the end of its connection.
+        let codes = ["TRANSPORT_PLUGIN_GONE", "TRANSPORT_DISCONNECTED"];
+        assert!(codes.contains(&error.code()), "{error}");
+        assert_eq!(replies.message().await.unwrap(), None);
+        client.exited().await;
     });
 }

@@ -1,7 +1,6 @@
 //! Calls without generated code: features of dynamic calls, over whole processes.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 use std::time::Duration;
 

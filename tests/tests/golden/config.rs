@@ -49,6 +49,17 @@ fn several_problems_at_once() {
 }
 
 #[test]
+fn a_setting_that_cannot_change_while_the_plugin_runs() {
+    leak_free(async |guard| {
+        let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
+        let other = [("PLUGIN_START_TIMEOUT", "5"), ("PLUGIN_HOST_MIN_PORT", "11000")];
+        let other = Config::builder().environment(other).build().unwrap();
+        golden("CONFIG_NOT_RELOADABLE.two", &client.reload(&other).unwrap_err());
+        client.shutdown().await.unwrap();
+    });
+}
+
+#[test]
 fn a_port_range_upside_down() {
     #[expect(clippy::reversed_empty_ranges, reason = "that is what is wrong with it")]
     told("CONFIG_PORT_RANGE.reversed", async |guard| {

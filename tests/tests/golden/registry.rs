@@ -6,7 +6,6 @@ use rpcplugin::core::codes;
 
 /// Codes that no test of this package can bring about, and why.
 const UNSEEN: &[(&str, &str)] = &[
-    ("CONFIG_NOT_RELOADABLE", "a server's own handle raises it, and no plugin here reloads"),
     ("TRANSPORT_DENIED", "no socket is closed to root, who runs these tests in many places"),
     ("SECURITY_TLS_NOT_BUILT", "these tests are built with TLS"),
     ("SECURITY_KEYGEN", "the system's random numbers do not fail on request"),

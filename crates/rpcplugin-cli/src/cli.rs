@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Health(Health),
     Logs(Logs),
     Cert(Cert),
+    #[cfg(unix)]
+    Check(crate::check::Check),
     Config(Config),
     New(New),
     Completions(Completions),
@@ -44,6 +46,8 @@ impl Command {
         match self {
             Self::Inspect(command) => command.run(out),
             Self::Cert(command) => command.run(out),
+            #[cfg(unix)]
+            Self::Check(command) => command.run(out),
             Self::Config(command) => command.run(out),
             Self::Health(command) => command.run(out),
             Self::Logs(command) => command.run(out),

@@ -14,14 +14,14 @@ use tokio::process::Command;
 
 use crate::{config::Layers, failure::Failure};
 
-mod pairs;
+pub(crate) mod pairs;
 mod plan;
-mod preset;
+pub(crate) mod preset;
 mod progress;
-mod signals;
+pub(crate) mod signals;
 mod target;
 mod tls;
-mod values;
+pub(crate) mod values;
 
 pub(crate) use self::plan::Plan;
 use self::{preset::Preset, progress::progress, target::Target, tls::Protection};

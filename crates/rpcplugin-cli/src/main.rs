@@ -9,6 +9,8 @@
 //! that only its user reads.
 
 mod cert;
+#[cfg(unix)]
+mod check;
 mod cli;
 mod config;
 mod failure;

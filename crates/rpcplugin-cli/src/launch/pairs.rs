@@ -6,7 +6,7 @@ use rpcplugin::MagicCookie;
 
 use crate::failure::Failure;
 
-pub(super) fn cookie(pair: &OsStr) -> Result<MagicCookie, Failure> {
+pub(crate) fn cookie(pair: &OsStr) -> Result<MagicCookie, Failure> {
     let pair = pair.to_str().and_then(|text| text.split_once('='));
     let Some((key, value)) = pair.filter(|(key, _)| !key.is_empty()) else {
         return Err(Failure::usage(
@@ -18,7 +18,7 @@ pub(super) fn cookie(pair: &OsStr) -> Result<MagicCookie, Failure> {
 }
 
 /// A variable for the plugin; one without a value has that of this process.
-pub(super) fn variable(pair: &OsStr) -> Result<(OsString, OsString), Failure> {
+pub(crate) fn variable(pair: &OsStr) -> Result<(OsString, OsString), Failure> {
     let bytes = pair.as_encoded_bytes();
     let at = bytes.iter().position(|byte| *byte == b'=');
     let name = pair.to_str().map(|text| text.split('=').next().unwrap_or_default());

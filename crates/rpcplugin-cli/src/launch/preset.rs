@@ -9,16 +9,16 @@ use crate::failure::Failure;
 /// What the hosts of a well-known application give their plugins.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Preset {
+pub(crate) struct Preset {
     /// Whose plugins these are.
     about: String,
     key: String,
     /// Any value will do if there is none.
     value: Option<String>,
-    pub(super) versions: Vec<u32>,
+    pub(crate) versions: Vec<u32>,
     /// What such plugins need in their environment besides.
     #[serde(default)]
-    pub(super) env: BTreeMap<String, String>,
+    pub(crate) env: BTreeMap<String, String>,
     /// Where all of this is written down.
     #[expect(dead_code, reason = "for whoever doubts the file")]
     source: String,
@@ -31,11 +31,11 @@ static ALL: LazyLock<BTreeMap<String, Preset>> = LazyLock::new(|| {
 });
 
 impl Preset {
-    pub(super) fn named(name: &str) -> Option<&'static Self> {
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
         ALL.get(name)
     }
 
-    pub(super) fn cookie(&self) -> Result<MagicCookie, Failure> {
+    pub(crate) fn cookie(&self) -> Result<MagicCookie, Failure> {
         Ok(match &self.value {
             Some(value) => MagicCookie::from_parts(self.key.clone(), value.clone()),
             None => MagicCookie::random(self.key.clone())?,
@@ -44,7 +44,7 @@ impl Preset {
 }
 
 /// The names with their meaning, for the command line.
-pub(super) fn names() -> impl Iterator<Item = PossibleValue> {
+pub(crate) fn names() -> impl Iterator<Item = PossibleValue> {
     ALL.iter().map(|(name, preset)| PossibleValue::new(name.as_str()).help(&*preset.about))
 }
 

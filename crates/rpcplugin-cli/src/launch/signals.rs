@@ -9,7 +9,7 @@ use crate::failure::Failure;
 /// had them ignored, as `nohup` does.
 #[cfg(unix)]
 #[derive(Debug)]
-pub(super) struct Signals([Option<tokio::signal::unix::Signal>; 3]);
+pub(crate) struct Signals([Option<tokio::signal::unix::Signal>; 3]);
 
 #[cfg(unix)]
 const NUMBERS: [u8; 3] = [2, 15, 1];
@@ -17,7 +17,7 @@ const NUMBERS: [u8; 3] = [2, 15, 1];
 #[cfg(unix)]
 impl Signals {
     /// From here on they end nothing by themselves.
-    pub(super) fn new() -> Result<Self, Failure> {
+    pub(crate) fn new() -> Result<Self, Failure> {
         let mut signals = [const { None }; 3];
         let ignored = ignored();
         for (signal, number) in signals.iter_mut().zip(NUMBERS) {
@@ -30,7 +30,7 @@ impl Signals {
     }
 
     /// The next one's number. Dropping the future loses none.
-    pub(super) async fn next(&mut self) -> u8 {
+    pub(crate) async fn next(&mut self) -> u8 {
         std::future::poll_fn(|cx| {
             let came = self.0.iter_mut().zip(NUMBERS).find_map(|(signal, number)| {
                 let poll = signal.as_mut()?.poll_recv(cx);
@@ -53,15 +53,15 @@ fn ignored() -> u64 {
 /// Ctrl-C.
 #[cfg(not(unix))]
 #[derive(Debug)]
-pub(super) struct Signals;
+pub(crate) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    pub(super) fn new() -> Result<Self, Failure> {
+    pub(crate) fn new() -> Result<Self, Failure> {
         Ok(Self)
     }
 
-    pub(super) async fn next(&mut self) -> u8 {
+    pub(crate) async fn next(&mut self) -> u8 {
         match tokio::signal::ctrl_c().await {
             Ok(()) => 2,
             Err(_) => std::future::pending().await,

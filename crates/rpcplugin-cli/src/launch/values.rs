@@ -4,17 +4,17 @@ use std::{fmt::Display, time::Duration};
 
 use rpcplugin::client::Network;
 
-pub(super) fn network(text: &str) -> Result<Network, String> {
+pub(crate) fn network(text: &str) -> Result<Network, String> {
     text.parse().map_err(|_| "expected unix or tcp".to_owned())
 }
 
 /// A list as a variable has it.
-pub(super) fn list(items: &[impl Display]) -> String {
+pub(crate) fn list(items: &[impl Display]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// What `PLUGIN_START_TIMEOUT` may be.
-pub(super) fn start_timeout(text: &str) -> Result<Duration, String> {
+pub(crate) fn start_timeout(text: &str) -> Result<Duration, String> {
     let limits = Duration::from_millis(100)..=Duration::from_secs(3600);
     let limit = duration(text)?;
     limits.contains(&limit).then_some(limit).ok_or_else(|| "expected 100ms to 1h".to_owned())

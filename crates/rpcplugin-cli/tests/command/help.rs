@@ -9,6 +9,7 @@ const COMMANDS: &[&str] = &[
     "inspect",
     "health",
     "logs",
+    "check",
     "cert",
     "cert ca",
     "cert generate",

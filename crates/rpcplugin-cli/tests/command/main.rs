@@ -6,6 +6,7 @@ mod case;
 mod cert;
 mod cert_refusals;
 mod cert_rotate;
+mod check;
 mod config;
 mod config_init;
 mod guides;

@@ -1,6 +1,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
+    bench::Bench,
     cert::Cert,
     config::Config,
     failure::Failure,
@@ -32,6 +33,7 @@ pub(crate) enum Command {
     Inspect(Inspect),
     Health(Health),
     Logs(Logs),
+    Bench(Bench),
     Cert(Cert),
     #[cfg(unix)]
     Check(crate::check::Check),
@@ -44,6 +46,7 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(self, out: &Output) -> Result<Answer, Failure> {
         match self {
+            Self::Bench(command) => command.run(out),
             Self::Inspect(command) => command.run(out),
             Self::Cert(command) => command.run(out),
             #[cfg(unix)]

@@ -23,7 +23,11 @@ mod target;
 mod tls;
 pub(crate) mod values;
 
-pub(crate) use self::plan::Plan;
+pub(crate) use self::{
+    plan::{Plan, runtime},
+    signals::Signals,
+    values::duration,
+};
 use self::{preset::Preset, progress::progress, target::Target, tls::Protection};
 
 /// How the plugin is started, or which one that runs already is meant.

@@ -8,6 +8,7 @@
 //! result goes to stdout, all else to stderr. No secret is printed, and a key goes into a file
 //! that only its user reads.
 
+mod bench;
 mod cert;
 #[cfg(unix)]
 mod check;

@@ -1,4 +1,4 @@
-use std::pin::pin;
+use std::{ffi::OsString, pin::pin};
 
 use rpcplugin::{Client, client::Builder};
 use tokio::runtime::Runtime;
@@ -35,6 +35,23 @@ impl Plan {
             Target::Attach(record) => builder.attach(record.clone()).await?,
             Target::Connect(address) => builder.connect(address.clone()).await?,
         })
+    }
+
+    /// Whether the plugin is started, and does not run already.
+    pub(crate) const fn starts_it(&self) -> bool {
+        matches!(self.target, Target::Program(_))
+    }
+
+    /// The same of another program, without arguments.
+    ///
+    /// # Errors
+    ///
+    /// Wrong usage, if the plugin runs already.
+    pub(crate) fn of_another(&self, program: OsString) -> Result<Self, Failure> {
+        let Target::Program(one) = &self.target else {
+            return Err(Failure::usage("the plugin is not started here", "name its program"));
+        };
+        Ok(Self { builder: self.builder.clone(), target: Target::Program(one.another(program)) })
     }
 
     /// Starts the plugin, works with it, and ends it whatever comes of the work.
@@ -82,7 +99,8 @@ async fn end(plugin: &Client, signals: &mut Signals) {
     }
 }
 
-fn runtime() -> Result<Runtime, Failure> {
+/// What plugins are worked with in.
+pub(crate) fn runtime() -> Result<Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

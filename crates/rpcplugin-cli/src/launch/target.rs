@@ -1,7 +1,7 @@
 //! Which plugin is meant.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fs::File,
     io::{self, Read as _},
     path::Path,
@@ -39,6 +39,17 @@ impl Program {
             };
         }
         command
+    }
+
+    /// Another program with the same environment.
+    pub(super) fn another(&self, program: OsString) -> Self {
+        let mut command = Command::new(program);
+        for (name, value) in self.0.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        Self::new(command)
     }
 
     pub(super) fn name(&self) -> String {

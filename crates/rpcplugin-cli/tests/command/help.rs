@@ -10,6 +10,7 @@ const COMMANDS: &[&str] = &[
     "health",
     "logs",
     "check",
+    "bench",
     "cert",
     "cert ca",
     "cert generate",

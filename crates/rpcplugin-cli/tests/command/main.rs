@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
+mod bench;
 mod case;
 mod cert;
 mod cert_refusals;

@@ -16,22 +16,26 @@ use super::case::{case, with_default_signals};
 
 pub(crate) const ESCAPE: &str = "\u{1b}[";
 
-/// Runs a command with stdout and stderr on a terminal, and reads what appears there.
-pub(crate) fn on_a_terminal(mut command: Command) -> String {
+/// A terminal: the side of whoever looks at it, and that of a program.
+pub(crate) fn terminal() -> (File, OwnedFd) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap();
-    let end = |_| -> OwnedFd {
-        File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap().into()
-    };
-    let [stdout, stderr] = [0, 1].map(end);
+    let end = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+    (terminal.into(), end.into())
+}
+
+/// Runs a command with stdout and stderr on a terminal, and reads what appears there.
+pub(crate) fn on_a_terminal(mut command: Command) -> String {
+    let (mut terminal, stderr) = terminal();
+    let stdout = stderr.try_clone().unwrap();
     let mut child = command.stdout(stdout).stderr(stderr).spawn().unwrap();
     // Its ends in this process would keep the terminal open.
     drop(command);
     let mut shown = Vec::new();
     // Linux tells of the last end's closing with an error.
-    let _ = File::from(terminal).read_to_end(&mut shown);
+    let _ = terminal.read_to_end(&mut shown);
     child.wait().unwrap();
     String::from_utf8(shown).unwrap()
 }

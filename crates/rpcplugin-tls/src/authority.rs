@@ -1,15 +1,10 @@
-use std::{
-    fmt,
-    path::Path,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, path::Path, sync::Arc, time::SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyUsagePurpose};
 use rpcplugin_core::SecurityError;
 
 use crate::{
-    Certificate, Identity, IdentityParams, PemSource, Provider, Roots,
+    Certificate, DAY, Identity, IdentityParams, PemSource, Provider, Roots,
     files::{self, Secrecy, invalid},
     identity::issue::{self, Signer},
     key::PrivateKey,
@@ -54,6 +49,11 @@ pub struct CertAuthority {
 }
 
 impl CertAuthority {
+    /// Whether it stands at the top.
+    pub(crate) fn is_root(&self) -> bool {
+        itself::is_root(self.certificate())
+    }
+
     /// Makes a root: a new key, and a certificate for it that it signs itself.
     ///
     /// # Errors
@@ -247,11 +247,10 @@ fn new_key(params: &AuthorityParams) -> Result<(PrivateKey, Signer), SecurityErr
 }
 
 fn template(params: &AuthorityParams, key: &Signer) -> Result<CertificateParams, SecurityError> {
-    const BACKDATE: Duration = Duration::from_secs(24 * 60 * 60);
     let mut template = CertificateParams::default();
     template.distinguished_name = issue::subject(&params.organization, &params.common_name);
     (template.not_before, template.not_after) =
-        issue::dates(SystemTime::now(), BACKDATE, params.lifetime)?;
+        issue::dates(SystemTime::now(), DAY, params.lifetime)?;
     template.serial_number = Some(issue::serial(&params.provider)?);
     template.is_ca = IsCa::Ca(match params.path_length {
         Some(length) => BasicConstraints::Constrained(length),

@@ -11,6 +11,8 @@ use crate::{Certificate, Fingerprint, San, files::invalid};
 mod date;
 mod read;
 
+pub(crate) use self::date::utc;
+
 /// What stands in a certificate, for a person or a program to read; nothing is judged.
 ///
 /// `Display` shows it in lines, [`to_json`](Self::to_json) as an object. Text that whoever made
@@ -115,6 +117,12 @@ impl CertInfo {
         self.not_after.duration_since(now).ok()
     }
 
+    /// Whether no more than this many days of its validity are left at this moment.
+    #[must_use]
+    pub fn ends_within(&self, days: u32, now: SystemTime) -> bool {
+        self.time_left(now).is_none_or(|left| left <= days * crate::DAY)
+    }
+
     /// Whether this moment lies within its validity.
     #[must_use]
     pub fn is_valid_at(&self, time: SystemTime) -> bool {
@@ -130,8 +138,8 @@ impl CertInfo {
             "issuer": self.issuer,
             "serial": self.serial,
             "names": self.shown_names(),
-            "not_before": date::utc(self.not_before),
-            "not_after": date::utc(self.not_after),
+            "not_before": utc(self.not_before),
+            "not_after": utc(self.not_after),
             "fingerprint_sha256": self.fingerprint.to_string(),
             "key_type": self.key_type,
             "key_bits": self.key_bits,
@@ -157,8 +165,8 @@ impl fmt::Display for CertInfo {
         writeln!(f, "issuer:      {}", self.issuer)?;
         writeln!(f, "serial:      {}", self.serial)?;
         writeln!(f, "names:       {}", or_none(&self.shown_names(), "none"))?;
-        writeln!(f, "not before:  {}", date::utc(self.not_before))?;
-        writeln!(f, "not after:   {}", date::utc(self.not_after))?;
+        writeln!(f, "not before:  {}", utc(self.not_before))?;
+        writeln!(f, "not after:   {}", utc(self.not_after))?;
         writeln!(f, "key:         {}, {} bits", self.key_type, self.key_bits)?;
         let role = if self.is_authority { "authority" } else { "no authority" };
         match self.path_length {

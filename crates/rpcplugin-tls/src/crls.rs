@@ -13,9 +13,13 @@ use crate::{
 ///
 /// Where they are given, every certificate of a chain below the root must be covered: without a
 /// list of its issuer, or with one that is out of date, it is refused. Lists stay as they were
-/// loaded, so whoever holds them loads them again before the next update is due.
+/// loaded; [`CertManagerBuilder::crls`](crate::CertManagerBuilder::crls) follows a file of them.
 #[derive(Clone)]
-pub struct Crls(Arc<[CertificateRevocationListDer<'static>]>);
+pub struct Crls {
+    lists: Arc<[CertificateRevocationListDer<'static>]>,
+    /// When the first of them is out of date, in Unix seconds.
+    next_update: Option<u64>,
+}
 
 impl Crls {
     /// Reads PEM that holds revocation lists, one at least.
@@ -30,17 +34,22 @@ impl Crls {
         if lists.is_empty() {
             return Err(invalid("no revocation list in the PEM"));
         }
+        let now = unix(SystemTime::now());
+        let mut first = None;
         for list in &lists {
-            match CertificateRevocationList::from_der(list) {
-                Ok(([], list)) if is_stale(&list, SystemTime::now()) => tracing::warn!(
+            let Ok(([], list)) = CertificateRevocationList::from_der(list) else {
+                return Err(invalid("a revocation list that is none in DER"));
+            };
+            let next = list.next_update().map(|next| u64::try_from(next.timestamp()).unwrap_or(0));
+            if next.is_some_and(|next| next <= now) {
+                tracing::warn!(
                     issuer = escape_text(&list.issuer().to_string()),
                     "a revocation list is out of date, and whom it covers is refused"
-                ),
-                Ok(([], _)) => {}
-                _ => return Err(invalid("a revocation list that is none in DER")),
+                );
             }
+            first = first.into_iter().chain(next).min();
         }
-        Ok(Self(lists.into()))
+        Ok(Self { lists: lists.into(), next_update: first })
     }
 
     /// Reads PEM from a file, or from text. **Blocks** on the file.
@@ -57,18 +66,27 @@ impl Crls {
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.len()
+        self.lists.len()
     }
 
     pub(crate) fn lists(&self) -> impl Iterator<Item = CertificateRevocationListDer<'static>> + '_ {
-        self.0.iter().cloned()
+        self.lists.iter().cloned()
+    }
+
+    /// Whether the next update of one is overdue.
+    pub(crate) fn are_stale(&self, now: SystemTime) -> bool {
+        self.next_update.is_some_and(|next| next <= unix(now))
+    }
+
+    /// These and the others.
+    pub(crate) fn and(&self, others: &Self) -> Self {
+        let next_update = self.next_update.into_iter().chain(others.next_update).min();
+        Self { lists: self.lists().chain(others.lists()).collect(), next_update }
     }
 }
 
-/// Whether the next update is overdue.
-fn is_stale(list: &CertificateRevocationList<'_>, now: SystemTime) -> bool {
-    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    list.next_update().is_some_and(|next| u64::try_from(next.timestamp()).unwrap_or(0) <= now)
+fn unix(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 impl fmt::Debug for Crls {

@@ -40,6 +40,8 @@ struct Inner {
 enum Source {
     Given(Identity, Roots),
     Managed(Arc<Present>),
+    /// The same, and the manager goes on.
+    Following(CertManager),
 }
 
 /// What one handshake presents and accepts.
@@ -72,6 +74,22 @@ impl CustomTls {
     #[must_use]
     pub fn managed(manager: &CertManager) -> Self {
         Self::from(Source::Managed(manager.present().clone()))
+    }
+
+    /// The same, and keeps the manager at work for as long as there is a clone of this, such as
+    /// that of a plugin or of a server.
+    #[must_use]
+    pub fn following(manager: CertManager) -> Self {
+        Self::from(Source::Following(manager))
+    }
+
+    /// The manager, if this [follows](Self::following) one.
+    #[must_use]
+    pub fn manager(&self) -> Option<&CertManager> {
+        match &self.0.source {
+            Source::Following(manager) => Some(manager),
+            Source::Given(..) | Source::Managed(_) => None,
+        }
     }
 
     fn from(source: Source) -> Self {
@@ -107,7 +125,7 @@ impl CustomTls {
         self.with(|inner| inner.names = Some(names.into_iter().collect()))
     }
 
-    /// Revocation lists: none. [`Crls`] says how strict they are.
+    /// Revocation lists, beside those of a manager: none. [`Crls`] says how strict they are.
     #[must_use]
     pub fn crls(self, crls: Crls) -> Self {
         self.with(|inner| inner.crls = Some(crls))
@@ -128,22 +146,34 @@ impl CustomTls {
     /// What this side presents now.
     #[must_use]
     pub fn identity(&self) -> Identity {
-        self.snapshot().identity
+        match &self.0.source {
+            Source::Given(identity, _) => identity.clone(),
+            Source::Managed(present) => present.identity(),
+            Source::Following(manager) => manager.identity(),
+        }
     }
 
     pub(crate) fn version(&self) -> Version {
         match &self.0.source {
             Source::Given(..) => Version::default(),
             Source::Managed(present) => present.version(),
+            Source::Following(manager) => manager.present().version(),
         }
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let (version, identity, roots) = match &self.0.source {
-            Source::Given(identity, roots) => (Version::default(), identity.clone(), roots.clone()),
+        let (version, identity, roots, crls) = match &self.0.source {
+            Source::Given(identity, roots) => {
+                (Version::default(), identity.clone(), roots.clone(), None)
+            }
             Source::Managed(present) => present.take(),
+            Source::Following(manager) => manager.present().take(),
         };
-        let (crls, names) = (self.0.crls.clone(), self.0.names.clone());
+        let crls = match (&self.0.crls, crls) {
+            (Some(given), Some(managed)) => Some(given.and(&managed)),
+            (given, managed) => managed.or_else(|| given.clone()),
+        };
+        let names = self.0.names.clone();
         Snapshot { version, identity, trust: Trust { roots, crls, names } }
     }
 

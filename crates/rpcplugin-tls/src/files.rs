@@ -4,15 +4,18 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rpcplugin_core::{SecurityError, escape_text};
 use zeroize::Zeroizing;
 
+mod alone;
 mod owner;
 mod source;
 
+pub(crate) use self::alone::alone_in;
 pub use self::source::PemSource;
 
 /// Nothing that is read here is larger: a bundle of all public authorities has 250 KB.
@@ -134,8 +137,10 @@ impl<'a> Temporary<'a> {
         SystemRandom::new()
             .fill(&mut random)
             .map_err(|_| failed(io::Error::other("no random numbers")))?;
+        let prefix = format!(".{}.", name.to_string_lossy());
+        sweep(directory, &prefix);
         let suffix = u64::from_le_bytes(random);
-        let path = directory.join(format!(".{}.{suffix:016x}", name.to_string_lossy()));
+        let path = directory.join(format!("{prefix}{suffix:016x}"));
         let temporary = Self { target, directory: directory.to_owned(), path };
         temporary.fill(bytes, secrecy).map_err(failed)?;
         Ok(temporary)
@@ -159,6 +164,27 @@ impl<'a> Temporary<'a> {
 impl Drop for Temporary<'_> {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Removes what writers of the same file left that were killed, and which may hold a key. Those
+/// who are writing now are done long before such a file is that old.
+fn sweep(directory: &Path, prefix: &str) {
+    const OLD: Duration = Duration::from_secs(10 * 60);
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let suffix = name.to_str().and_then(|name| name.strip_prefix(prefix));
+        let is_ours = suffix.is_some_and(|suffix| {
+            suffix.len() == 16 && suffix.bytes().all(|byte| byte.is_ascii_hexdigit())
+        });
+        let is_old = || {
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > OLD))
+        };
+        if is_ours && is_old() {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 

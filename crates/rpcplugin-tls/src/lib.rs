@@ -70,7 +70,7 @@ pub use self::{
     info::TlsInfo,
     key::KeyType,
     layer::TlsLayer,
-    manager::{CertDirectory, CertEvent, CertManager, CertManagerBuilder},
+    manager::{CertDirectory, CertEvent, CertManager, CertManagerBuilder, CertRole},
     provider::Provider,
     roots::Roots,
     server::ServerTls,
@@ -78,6 +78,9 @@ pub use self::{
     verification::Verification,
     version::TlsVersion,
 };
+
+/// Certificates last for days.
+const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
 /// The rustls that this crate was built with, for [`Provider::custom`] alone: no other signature
 /// names its types.

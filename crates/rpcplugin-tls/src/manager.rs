@@ -12,13 +12,19 @@ mod builder;
 mod directory;
 mod event;
 mod judge;
+mod lists;
 mod origin;
 mod present;
+mod renewal;
 mod schedule;
 mod task;
 
 pub(crate) use self::present::{Present, Version};
-pub use self::{builder::CertManagerBuilder, directory::CertDirectory, event::CertEvent};
+pub use self::{
+    builder::CertManagerBuilder,
+    directory::{CertDirectory, CertRole},
+    event::CertEvent,
+};
 
 /// Keeps one side's certificate fresh, and its trust, while connections come and go.
 ///
@@ -119,7 +125,7 @@ impl CertManager {
     /// What new connections present now.
     #[must_use]
     pub fn identity(&self) -> Identity {
-        self.0.present.take().1
+        self.0.present.identity()
     }
 
     /// What stands in its certificate.

@@ -78,8 +78,7 @@ impl CertAuthority {
     /// `SECURITY_CERT_INVALID` for an intermediate authority, whose successor another issues, and
     /// as [`AuthorityParams::renewing`]; `SECURITY_KEYGEN`.
     pub fn successor(&self, validity_days: u32) -> Result<Self, SecurityError> {
-        let info = CertInfo::of(self.certificate());
-        if info.subject != info.issuer {
+        if !self.is_root() {
             return Err(invalid("an intermediate authority is renewed by the one above it"));
         }
         let params = AuthorityParams::renewing(self.certificate())?;

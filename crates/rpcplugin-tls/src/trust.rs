@@ -11,7 +11,7 @@ use rustls::{
 };
 
 use crate::{
-    Certificate, San,
+    Certificate, Crls, Roots, San,
     custom::Trust,
     failure::shown,
     pin::{PinnedPeer, Seen},
@@ -45,12 +45,7 @@ impl TrustedServer {
         trust: &Trust,
         provider: Arc<CryptoProvider>,
     ) -> Result<Self, SecurityError> {
-        let mut builder =
-            WebPkiServerVerifier::builder_with_provider(trust.roots.store(), provider);
-        if let Some(crls) = &trust.crls {
-            builder = builder.with_crls(crls.lists()).enforce_revocation_expiration();
-        }
-        let verifier = builder.build().map_err(unusable)?;
+        let verifier = of_servers(&trust.roots, trust.crls.as_ref(), provider)?;
         Ok(Self::Custom(verifier, trust.names.clone()))
     }
 
@@ -89,12 +84,7 @@ impl TrustedClient {
         trust: &Trust,
         provider: Arc<CryptoProvider>,
     ) -> Result<Self, SecurityError> {
-        let mut builder =
-            WebPkiClientVerifier::builder_with_provider(trust.roots.store(), provider);
-        if let Some(crls) = &trust.crls {
-            builder = builder.with_crls(crls.lists()).enforce_revocation_expiration();
-        }
-        let verifier = builder.build().map_err(unusable)?;
+        let verifier = of_clients(&trust.roots, trust.crls.as_ref(), provider)?;
         Ok(Self::Custom(verifier, trust.names.clone()))
     }
 
@@ -136,6 +126,42 @@ pub(crate) fn untrusted(error: &CertificateError) -> SecurityError {
         | CertificateError::NotValidYetContext { .. } => SecurityError::CertExpired { reason },
         _ => SecurityError::CertUntrusted { reason },
     }
+}
+
+/// The ordinary check of servers' certificates.
+///
+/// # Errors
+///
+/// `SECURITY_CERT_INVALID` if the roots can verify nobody, or a revocation list is unreadable.
+pub(crate) fn of_servers(
+    roots: &Roots,
+    crls: Option<&Crls>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, SecurityError> {
+    let builder = WebPkiServerVerifier::builder_with_provider(roots.store(), provider);
+    let builder = match crls {
+        Some(crls) => builder.with_crls(crls.lists()).enforce_revocation_expiration(),
+        None => builder,
+    };
+    builder.build().map_err(unusable)
+}
+
+/// The ordinary check of clients' certificates.
+///
+/// # Errors
+///
+/// As [`of_servers`].
+pub(crate) fn of_clients(
+    roots: &Roots,
+    crls: Option<&Crls>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, SecurityError> {
+    let builder = WebPkiClientVerifier::builder_with_provider(roots.store(), provider);
+    let builder = match crls {
+        Some(crls) => builder.with_crls(crls.lists()).enforce_revocation_expiration(),
+        None => builder,
+    };
+    builder.build().map_err(unusable)
 }
 
 pub(crate) fn unusable(error: VerifierBuilderError) -> SecurityError {

@@ -2,16 +2,14 @@ use std::time::SystemTime;
 
 use rpcplugin_core::SecurityError;
 use rustls::{
-    CertificateError, Error,
-    client::{WebPkiServerVerifier, danger::ServerCertVerifier as _},
-    server::{ParsedCertificate, WebPkiClientVerifier},
+    CertificateError, Error, client::danger::ServerCertVerifier as _, server::ParsedCertificate,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::{
     Certificate, Crls, Provider, Roots, San, Usage,
     files::invalid,
-    trust::{untrusted, unusable},
+    trust::{of_clients, of_servers, untrusted},
 };
 
 /// A check of a chain of certificates, as a host or a plugin makes it, with a reason.
@@ -106,13 +104,7 @@ impl<'a> Verification<'a> {
         above: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), SecurityError> {
-        let provider = Provider::default().crypto();
-        let builder = WebPkiServerVerifier::builder_with_provider(self.roots.store(), provider);
-        let verifier = match self.crls {
-            Some(crls) => builder.with_crls(crls.lists()).enforce_revocation_expiration(),
-            None => builder,
-        };
-        let verifier = verifier.build().map_err(unusable)?;
+        let verifier = of_servers(self.roots, self.crls, Provider::default().crypto())?;
         // The name is the last thing that it looks at, and is checked apart.
         let name = ServerName::try_from("localhost").expect("localhost is a DNS name");
         match verifier.verify_server_cert(leaf, above, &name, &[], now) {
@@ -130,13 +122,7 @@ impl<'a> Verification<'a> {
         above: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), SecurityError> {
-        let provider = Provider::default().crypto();
-        let builder = WebPkiClientVerifier::builder_with_provider(self.roots.store(), provider);
-        let verifier = match self.crls {
-            Some(crls) => builder.with_crls(crls.lists()).enforce_revocation_expiration(),
-            None => builder,
-        };
-        let verifier = verifier.build().map_err(unusable)?;
+        let verifier = of_clients(self.roots, self.crls, Provider::default().crypto())?;
         verifier.verify_client_cert(leaf, above, now).map_err(|error| explained(&error))?;
         Ok(())
     }

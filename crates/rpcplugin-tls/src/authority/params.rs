@@ -1,8 +1,6 @@
 use std::time::Duration;
 
-use crate::{KeyType, Provider};
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+use crate::{DAY, KeyType, Provider};
 
 /// What [`CertAuthority::create`](crate::CertAuthority::create) makes: by default P-256, valid
 /// for ten years, with any number of authorities below it.

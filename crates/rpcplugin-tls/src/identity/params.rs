@@ -4,9 +4,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{KeyType, Provider};
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+use crate::{DAY, KeyType, Provider};
 
 /// A name that a certificate is for.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]

@@ -23,7 +23,19 @@ impl Identity {
     /// `SECURITY_CERT_INVALID` if either is missing or unreadable, if ring cannot sign with the
     /// key, or if the two do not belong together.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, SecurityError> {
-        let provider = Provider::default();
+        Self::from_pem_with(certificates, key, Provider::default())
+    }
+
+    /// The same for another provider, which may know keys that ring does not.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pem`](Self::from_pem).
+    pub fn from_pem_with(
+        certificates: &[u8],
+        key: &[u8],
+        provider: Provider,
+    ) -> Result<Self, SecurityError> {
         let mut chain = CertificateDer::pem_slice_iter(certificates);
         let leaf = match chain.next() {
             Some(Ok(leaf)) => Certificate::from_der(&leaf)?,

@@ -8,19 +8,24 @@ use rpcplugin_core::SecurityError;
 use tokio::sync::{broadcast, mpsc};
 
 use super::{
-    CertManager, Handle, Present,
-    origin::{self, Files, Origin},
+    CertManager, CertRole, Handle, Present,
+    lists::Lists,
+    origin::{Files, Found, Origin},
+    renewal::Renewal,
     task::{First, Task},
 };
-use crate::{CertAuthority, IdentityParams, PemSource, Roots};
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+use crate::{
+    CertAuthority, CertDirectory, Crls, DAY, IdentityParams, PemSource, Provider, Roots,
+    files::invalid,
+};
 
 /// How a [`CertManager`] works.
 #[must_use]
 pub struct CertManagerBuilder {
     origin: Origin,
     plan: Plan,
+    renewal: Option<Renewal>,
+    crls: Option<PemSource>,
 }
 
 /// When a manager does what.
@@ -39,8 +44,10 @@ impl CertManagerBuilder {
     }
 
     pub(super) fn files(certificates: PemSource, key: PemSource, roots: PemSource) -> Self {
-        let files = Files { certificates, key, roots };
-        Self::new(Origin::Files(files), Duration::from_secs(2))
+        let change = [&certificates, &key, &roots].iter().any(|one| one.path().is_some());
+        let files = Files { certificates, key, roots, provider: Provider::default() };
+        // Text does not change, and only grows old.
+        Self::new(Origin::Files(files), Duration::from_secs(if change { 2 } else { 60 }))
     }
 
     fn new(origin: Origin, poll: Duration) -> Self {
@@ -51,7 +58,7 @@ impl CertManagerBuilder {
             overlap: Duration::from_secs(60 * 60),
             clock: Arc::new(SystemTime::now),
         };
-        Self { origin, plan }
+        Self { origin, plan, renewal: None, crls: None }
     }
 
     /// Whom to trust, if it is not the authority that issues. Files name their own.
@@ -70,6 +77,35 @@ impl CertManagerBuilder {
     /// is a warning in place of the renewal.
     pub fn rotation_days(mut self, days: u32) -> Self {
         self.plan.rotation = days * DAY;
+        self
+    }
+
+    /// Follows revocation lists in PEM, too, as files do: at each [`poll`](Self::poll). What cannot
+    /// be read, and lists whose next update is overdue, raise an event and a warning. Without it
+    /// there are none.
+    pub fn crls(mut self, lists: impl Into<PemSource>) -> Self {
+        self.crls = Some(lists.into());
+        self
+    }
+
+    /// The cryptography for keys of files: ring's. An authority issues with its own.
+    pub fn provider(mut self, provider: Provider) -> Self {
+        if let Origin::Files(files) = &mut self.origin {
+            files.provider = provider;
+        }
+        self
+    }
+
+    /// Renews the files themselves, where the directory holds the key of the authority: with
+    /// [`rotation_days`](Self::rotation_days) left, and for so many days. What a failure leaves
+    /// is used on, and renewed a minute later.
+    pub fn renewed_in(
+        mut self,
+        directory: &CertDirectory,
+        role: CertRole,
+        validity_days: u32,
+    ) -> Self {
+        self.renewal = Some(Renewal::new(directory.clone(), role, validity_days));
         self
     }
 
@@ -104,24 +140,63 @@ impl CertManagerBuilder {
     /// # Errors
     ///
     /// As [`CertAuthority::issue`], or as [`Identity::load`](crate::Identity::load) and
-    /// [`Roots::load`].
+    /// [`Roots::load`]; as [`Crls::load`].
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime with its time enabled.
     pub async fn start(self) -> Result<CertManager, SecurityError> {
-        let Self { origin, plan } = self;
-        let now = (plan.clock)();
-        let found = origin::get(&origin, now).await?;
-        let present = Arc::new(Present::new(found.identity, found.roots));
+        let reading = tokio::task::spawn_blocking(move || {
+            let read = self.read();
+            (self, read)
+        });
+        let stopped = |_| invalid("the thread that reads it was stopped");
+        let (this, read) = reading.await.map_err(stopped)?;
+        Ok(this.begin(read?))
+    }
+
+    /// The same for callers that cannot wait: **blocks** on the files.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_blocking(self) -> Result<CertManager, SecurityError> {
+        let read = self.read()?;
+        Ok(self.begin(read))
+    }
+
+    fn read(&self) -> Result<Read, SecurityError> {
+        let now = (self.plan.clock)();
+        let found = self.origin.get(now, None)?;
+        let found = found.ok_or_else(|| invalid("it holds nothing"))?;
+        let lists = self.crls.clone().map(|source| Lists::load(source, now)).transpose()?;
+        Ok(Read { now, found, lists })
+    }
+
+    fn begin(self, read: Read) -> CertManager {
+        let Self { origin, plan, renewal, .. } = self;
+        let Read { now, found, lists } = read;
+        let (lists, crls) = lists.unzip();
+        let present = Arc::new(Present::new(found.identity, found.roots, crls));
         let (commands, inbox) = mpsc::channel(8);
         let (events, _) = broadcast::channel(64);
         let issued = matches!(origin, Origin::Issued { .. }).then_some(now);
-        let first = First { issued, digest: found.digest };
+        let first = First { issued, digest: found.digest, renewal, lists };
         let task = Task::new(origin, plan, present.clone(), events.clone(), first);
         let task = tokio::spawn(task.run(inbox)).abort_handle();
-        Ok(CertManager(Arc::new(Handle { present, commands, events, task })))
+        CertManager(Arc::new(Handle { present, commands, events, task }))
     }
+}
+
+/// What the sources had at the start.
+struct Read {
+    now: SystemTime,
+    found: Found,
+    lists: Option<(Lists, Crls)>,
 }
 
 impl fmt::Debug for CertManagerBuilder {

@@ -1,9 +1,15 @@
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use rpcplugin_core::SecurityError;
 
 use super::{CertManager, CertManagerBuilder};
-use crate::{CertAuthority, Identity, Roots, files};
+use crate::{
+    CertAuthority, CertInfo, Certificate, Identity, IdentityParams, PemSource, Roots,
+    files::{self, Secrecy, invalid},
+};
 
 /// A directory of certificates in the layout of `PLUGIN_MTLS_CERT_DIR`: `ca`, `host` and
 /// `server`, each with `.crt` and `.key`. It is this user's alone, mode 0700.
@@ -30,6 +36,50 @@ use crate::{CertAuthority, Identity, Roots, files};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CertDirectory(PathBuf);
 
+/// Whose certificate in a [`CertDirectory`].
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum CertRole {
+    /// The authority's: `ca.crt` and `ca.key`.
+    Authority,
+    /// What hosts present: `host.crt` and `host.key`.
+    Host,
+    /// What plugins present: `server.crt` and `server.key`.
+    Server,
+}
+
+impl CertRole {
+    /// `ca`, `host` or `server`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Authority => "ca",
+            Self::Host => "host",
+            Self::Server => "server",
+        }
+    }
+
+    /// The name of the certificate's file.
+    #[must_use]
+    pub const fn certificate_file(self) -> &'static str {
+        match self {
+            Self::Authority => "ca.crt",
+            Self::Host => "host.crt",
+            Self::Server => "server.crt",
+        }
+    }
+
+    /// The name of the key's file.
+    #[must_use]
+    pub const fn key_file(self) -> &'static str {
+        match self {
+            Self::Authority => "ca.key",
+            Self::Host => "host.key",
+            Self::Server => "server.key",
+        }
+    }
+}
+
 impl CertDirectory {
     /// The directory at this path, which is made if it is missing.
     ///
@@ -55,7 +105,8 @@ impl CertDirectory {
     ///
     /// As [`CertAuthority::load`].
     pub fn authority(&self) -> Result<CertAuthority, SecurityError> {
-        CertAuthority::load(self.file("ca.crt"), self.file("ca.key"))
+        let [certificates, key] = self.files(CertRole::Authority);
+        CertAuthority::load(certificates, key)
     }
 
     /// Trust in the certificates of `ca.crt`.
@@ -64,7 +115,7 @@ impl CertDirectory {
     ///
     /// As [`Roots::load`].
     pub fn roots(&self) -> Result<Roots, SecurityError> {
-        Roots::load(self.file("ca.crt"))
+        Roots::load(self.certificate_file(CertRole::Authority))
     }
 
     /// What hosts present: `host.crt` and `host.key`.
@@ -73,7 +124,7 @@ impl CertDirectory {
     ///
     /// As [`Identity::load`].
     pub fn host(&self) -> Result<Identity, SecurityError> {
-        Identity::load(self.file("host.crt"), self.file("host.key"))
+        self.identity(CertRole::Host)
     }
 
     /// What plugins present: `server.crt` and `server.key`.
@@ -82,7 +133,7 @@ impl CertDirectory {
     ///
     /// As [`Identity::load`].
     pub fn server(&self) -> Result<Identity, SecurityError> {
-        Identity::load(self.file("server.crt"), self.file("server.key"))
+        self.identity(CertRole::Server)
     }
 
     /// Writes `ca.crt` and `ca.key`.
@@ -91,7 +142,8 @@ impl CertDirectory {
     ///
     /// As [`Identity::save`].
     pub fn save_authority(&self, authority: &CertAuthority) -> Result<(), SecurityError> {
-        authority.save(self.file("ca.crt"), self.file("ca.key"))
+        let [certificates, key] = self.files(CertRole::Authority);
+        authority.save(certificates, key)
     }
 
     /// Writes `host.crt` and `host.key`.
@@ -100,7 +152,7 @@ impl CertDirectory {
     ///
     /// As [`Identity::save`].
     pub fn save_host(&self, identity: &Identity) -> Result<(), SecurityError> {
-        identity.save(self.file("host.crt"), self.file("host.key"))
+        self.save(CertRole::Host, identity)
     }
 
     /// Writes `server.crt` and `server.key`.
@@ -109,20 +161,139 @@ impl CertDirectory {
     ///
     /// As [`Identity::save`].
     pub fn save_server(&self, identity: &Identity) -> Result<(), SecurityError> {
-        identity.save(self.file("server.crt"), self.file("server.key"))
+        self.save(CertRole::Server, identity)
+    }
+
+    /// Has the directory's authority issue a successor of a host's or a plugin's certificate, if
+    /// that `is_due`: with a new key, and subject, names, usage and kind of key of the one before.
+    /// Returns it, or `None` if nothing was due.
+    ///
+    /// Of several processes that do so at once, one goes first, and the others see what it wrote.
+    ///
+    /// # Errors
+    ///
+    /// As [`host`](Self::host) and [`authority`](Self::authority), [`CertAuthority::issue`] and
+    /// [`Identity::save`]; `SECURITY_CERT_INVALID` if another process does not get done.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    ///
+    /// use rpcplugin_tls::{AuthorityParams, CertAuthority, CertDirectory, CertRole, IdentityParams};
+    ///
+    /// # let temporary = tempfile::tempdir().unwrap();
+    /// # let directory = CertDirectory::new(temporary.path().join("certificates"))?;
+    /// directory.save_authority(&CertAuthority::create(&AuthorityParams::new("kv root"))?)?;
+    /// let first = IdentityParams::issued("kv-plugin").validity_days(20);
+    /// directory.issue_missing(CertRole::Server, &first)?;
+    ///
+    /// let now = SystemTime::now();
+    /// let renewed = directory.renew(CertRole::Server, 365, |info| info.ends_within(30, now))?;
+    /// assert!(renewed.is_some());
+    /// let renewed = directory.renew(CertRole::Server, 365, |info| info.ends_within(30, now))?;
+    /// assert!(renewed.is_none());
+    /// # Ok::<(), rpcplugin_core::SecurityError>(())
+    /// ```
+    pub fn renew(
+        &self,
+        role: CertRole,
+        validity_days: u32,
+        is_due: impl FnOnce(&CertInfo) -> bool,
+    ) -> Result<Option<Identity>, SecurityError> {
+        self.renew_at(SystemTime::now(), role, validity_days, is_due)
+    }
+
+    pub(super) fn renew_at(
+        &self,
+        now: SystemTime,
+        role: CertRole,
+        validity_days: u32,
+        is_due: impl FnOnce(&CertInfo) -> bool,
+    ) -> Result<Option<Identity>, SecurityError> {
+        let _alone = files::alone_in(&self.0)?;
+        // Of any kind of key: that it is renewed does not take one that can be used here.
+        let certificate = self.certificate(role)?;
+        if !is_due(&CertInfo::of(&certificate)) {
+            return Ok(None);
+        }
+        let params = IdentityParams::renewing(&certificate)?.validity_days(validity_days);
+        let identity = self.authority()?.issue(&params.at(now))?;
+        self.save(role, &identity)?;
+        Ok(Some(identity))
+    }
+
+    /// Has the directory's authority issue a certificate for a host or a plugin that has none
+    /// yet; it has one if its key is there. Returns it, or `None` where there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`renew`](Self::renew).
+    pub fn issue_missing(
+        &self,
+        role: CertRole,
+        params: &IdentityParams,
+    ) -> Result<Option<Identity>, SecurityError> {
+        let _alone = files::alone_in(&self.0)?;
+        if self.key_file(role).exists() {
+            return Ok(None);
+        }
+        let identity = self.authority()?.issue(params)?;
+        self.save(role, &identity)?;
+        Ok(Some(identity))
+    }
+
+    /// Whether certificates can be issued here.
+    #[must_use]
+    pub fn has_authority_key(&self) -> bool {
+        self.key_file(CertRole::Authority).exists()
     }
 
     /// A manager of what hosts present, which follows the files.
     pub fn manage_host(&self) -> CertManagerBuilder {
-        CertManager::files(self.file("host.crt"), self.file("host.key"), self.file("ca.crt"))
+        self.manage(CertRole::Host)
     }
 
     /// A manager of what plugins present, which follows the files.
     pub fn manage_server(&self) -> CertManagerBuilder {
-        CertManager::files(self.file("server.crt"), self.file("server.key"), self.file("ca.crt"))
+        self.manage(CertRole::Server)
     }
 
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+    /// The certificate's file.
+    #[must_use]
+    pub fn certificate_file(&self, role: CertRole) -> PathBuf {
+        self.0.join(role.certificate_file())
+    }
+
+    /// The key's file.
+    #[must_use]
+    pub fn key_file(&self, role: CertRole) -> PathBuf {
+        self.0.join(role.key_file())
+    }
+
+    fn manage(&self, role: CertRole) -> CertManagerBuilder {
+        let [certificates, key] = self.files(role);
+        CertManager::files(certificates, key, self.certificate_file(CertRole::Authority))
+    }
+
+    fn identity(&self, role: CertRole) -> Result<Identity, SecurityError> {
+        let [certificates, key] = self.files(role);
+        Identity::load(certificates, key)
+    }
+
+    fn certificate(&self, role: CertRole) -> Result<Certificate, SecurityError> {
+        let source = PemSource::from(self.certificate_file(role));
+        let pem = source.read(Secrecy::Public)?;
+        let chain = Certificate::chain_from_pem(&pem).map_err(|error| source.blame(error))?;
+        chain.into_iter().next().ok_or_else(|| source.blame(invalid("no certificate")))
+    }
+
+    fn save(&self, role: CertRole, identity: &Identity) -> Result<(), SecurityError> {
+        let [certificates, key] = self.files(role);
+        identity.save(certificates, key)
+    }
+
+    fn files(&self, role: CertRole) -> [PathBuf; 2] {
+        [self.certificate_file(role), self.key_file(role)]
     }
 }

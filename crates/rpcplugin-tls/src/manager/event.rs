@@ -38,6 +38,10 @@ pub enum CertEvent {
         /// The time left; zero if it has expired.
         left: Duration,
     },
+    /// Other revocation lists count.
+    ListsReplaced,
+    /// The next update of a revocation list is overdue, and whom it covers is refused.
+    ListsRanOut,
     /// The roots from before the latest change are trusted no more.
     OverlapEnded,
 }

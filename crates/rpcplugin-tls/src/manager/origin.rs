@@ -6,7 +6,7 @@ use rpcplugin_core::SecurityError;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    CertAuthority, CertInfo, Identity, IdentityParams, PemSource, Roots,
+    CertAuthority, CertInfo, Identity, IdentityParams, PemSource, Provider, Roots,
     files::{Secrecy, invalid},
 };
 
@@ -21,6 +21,7 @@ pub(super) struct Files {
     pub(super) certificates: PemSource,
     pub(super) key: PemSource,
     pub(super) roots: PemSource,
+    pub(super) provider: Provider,
 }
 
 /// What an origin has now.
@@ -31,8 +32,13 @@ pub(super) struct Found {
 }
 
 impl Origin {
-    /// Gets a new certificate, or what the files hold. **Blocks** on the files.
-    pub(super) fn get(&self, now: SystemTime) -> Result<Found, SecurityError> {
+    /// Gets a new certificate, or what the files hold; `None` if that is what is `known`. **Blocks**
+    /// on the files.
+    pub(super) fn get(
+        &self,
+        now: SystemTime,
+        known: Option<[u8; 32]>,
+    ) -> Result<Option<Found>, SecurityError> {
         match self {
             Self::Issued { authority, params, roots } => {
                 let identity = authority.issue(&params.clone().at(now))?;
@@ -40,9 +46,9 @@ impl Origin {
                     Some(roots) => roots.clone(),
                     None => authority.roots()?,
                 };
-                Ok(Found { identity, roots, digest: None })
+                Ok(Some(Found { identity, roots, digest: None }))
             }
-            Self::Files(files) => files.read(),
+            Self::Files(files) => files.read(known),
         }
     }
 
@@ -66,7 +72,7 @@ impl Origin {
 impl Files {
     /// Reads all of them again, rather than their dates: two changes within one tick of a file
     /// system's clock look the same there, and a copy may keep the old date.
-    fn read(&self) -> Result<Found, SecurityError> {
+    fn read(&self, known: Option<[u8; 32]>) -> Result<Option<Found>, SecurityError> {
         let certificates = self.certificates.read(Secrecy::Public)?;
         let key = self.key.read(Secrecy::Secret)?;
         let roots = self.roots.read(Secrecy::Trusted)?;
@@ -75,17 +81,25 @@ impl Files {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part.as_slice());
         }
-        let identity = Identity::from_pem(&certificates, &key)
+        let digest = Some(digest.finalize().into());
+        if digest == known {
+            return Ok(None);
+        }
+        let identity = Identity::from_pem_with(&certificates, &key, self.provider.clone())
             .map_err(|error| self.certificates.blame(error))?;
         let roots = Roots::from_pem(&roots).map_err(|error| self.roots.blame(error))?;
-        Ok(Found { identity, roots, digest: Some(digest.finalize().into()) })
+        Ok(Some(Found { identity, roots, digest }))
     }
 }
 
 /// Looks on a thread that may block.
-pub(super) async fn get(origin: &Origin, now: SystemTime) -> Result<Found, SecurityError> {
+pub(super) async fn get(
+    origin: &Origin,
+    now: SystemTime,
+    known: Option<[u8; 32]>,
+) -> Result<Option<Found>, SecurityError> {
     let origin = origin.clone();
-    tokio::task::spawn_blocking(move || origin.get(now))
+    tokio::task::spawn_blocking(move || origin.get(now, known))
         .await
         .unwrap_or_else(|_| Err(invalid("the thread that reads it was stopped")))
 }

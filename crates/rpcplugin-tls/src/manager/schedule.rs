@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::{builder::Plan, origin::Origin};
-use crate::CertInfo;
+use crate::{CertInfo, DAY};
 
 /// What a renewal goes by, beside the plan.
 pub(super) struct Schedule {
-    /// When the present certificate was issued; unknown for the first one of files, which then
-    /// counts from its own first moment. That moment lies in the past of what is issued here, so
+    /// When the present certificate was issued; unknown for those of files that are not new, which
+    /// then count from their own first moment. That moment lies in the past of what is issued here, so
     /// that clocks may differ, and is no measure of a life of hours.
     issued: Option<SystemTime>,
     renewed: Instant,
@@ -34,9 +34,19 @@ impl Schedule {
         Self { issued, renewed: Instant::now(), retry: None }
     }
 
-    /// The origin was asked, and had something new if `issued` says when.
-    pub(super) fn succeeded(&mut self, issued: Option<SystemTime>) {
-        *self = Self::new(issued.or(self.issued));
+    /// The origin was asked, and had nothing new.
+    pub(super) fn succeeded(&mut self) {
+        *self = Self::new(self.issued);
+    }
+
+    /// It had this certificate, which may have been issued just now.
+    pub(super) fn adopted(&mut self, origin: &Origin, info: &CertInfo, now: SystemTime) {
+        let age = now.duration_since(info.not_before).unwrap_or_default();
+        let is_new = match origin {
+            Origin::Issued { .. } => true,
+            Origin::Files(_) => age <= BACKDATE,
+        };
+        *self = Self::new(is_new.then_some(now));
     }
 
     pub(super) fn failed(&mut self, plan: &Plan) {
@@ -72,8 +82,11 @@ impl Schedule {
     }
 }
 
+/// What is older at birth was issued some time ago.
+const BACKDATE: Duration = DAY.saturating_add(Duration::from_secs(60 * 60));
+
 /// A moment that lies after another; those that lie too far off are as good as never.
 pub(super) fn after(moment: Instant, distance: Duration) -> Instant {
-    const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    const NEVER: Duration = Duration::from_secs(30 * 365 * DAY.as_secs());
     moment + distance.min(NEVER)
 }

@@ -15,11 +15,13 @@ use super::{
     CertEvent, Command, Present,
     builder::Plan,
     judge,
+    lists::Lists,
     origin::{self, Found, Origin},
     present::Overlap,
+    renewal::Renewal,
     schedule::{Schedule, Standing, after},
 };
-use crate::{CertAuthority, CertInfo, Fingerprint, Identity, Roots};
+use crate::{CertAuthority, CertInfo, DAY, Fingerprint, Identity, Roots};
 
 pub(super) struct Task {
     origin: Origin,
@@ -32,6 +34,8 @@ pub(super) struct Task {
     /// The certificate whose end was announced.
     warned: Option<Fingerprint>,
     schedule: Schedule,
+    renewal: Option<Renewal>,
+    lists: Option<Lists>,
 }
 
 /// What a manager knows of the first certificate.
@@ -39,6 +43,8 @@ pub(super) struct First {
     /// When it was issued, if that was just now.
     pub(super) issued: Option<SystemTime>,
     pub(super) digest: Option<[u8; 32]>,
+    pub(super) renewal: Option<Renewal>,
+    pub(super) lists: Option<Lists>,
 }
 
 struct Trouble {
@@ -57,7 +63,8 @@ impl Task {
     ) -> Self {
         let schedule = Schedule::new(found.issued);
         let (digest, trouble, warned) = (found.digest, None, None);
-        Self { origin, plan, present, events, digest, trouble, warned, schedule }
+        let First { renewal, lists, .. } = found;
+        Self { origin, plan, present, events, digest, trouble, warned, schedule, renewal, lists }
     }
 
     /// Ends when the last handle aborts it, or with the runtime.
@@ -104,6 +111,8 @@ impl Task {
 
     /// What is due by the clock.
     async fn look(&mut self) {
+        self.renew_files().await;
+        self.look_at_lists().await;
         let is_due = match self.origin {
             Origin::Files(_) => true,
             Origin::Issued { .. } => self
@@ -133,9 +142,49 @@ impl Task {
         }
     }
 
+    /// Has the files renewed, if they are this manager's to renew, before they are read.
+    async fn renew_files(&mut self) {
+        let is_near_its_end = self.standing().is_near_its_end;
+        let now = (self.plan.clock)();
+        let held = self.present.identity().certificate().fingerprint();
+        let Some(renewal) = self.renewal.as_mut().filter(|one| is_near_its_end && one.may_try())
+        else {
+            return;
+        };
+        if let Err(error) = renewal.run(now, held).await {
+            self.report(&error);
+        }
+    }
+
+    async fn look_at_lists(&mut self) {
+        let now = (self.plan.clock)();
+        let Some(lists) = &mut self.lists else { return };
+        match lists.look(now).await {
+            Ok(Some(crls)) => {
+                self.present.put_lists(crls);
+                tracing::info!("other revocation lists count");
+                self.tell(CertEvent::ListsReplaced);
+            }
+            Ok(None) => {
+                let held = self.present.held();
+                if held.crls.as_ref().is_some_and(|crls| lists.have_run_out(crls, now)) {
+                    tracing::warn!(
+                        "a revocation list is out of date, and whom it covers is refused"
+                    );
+                    self.tell(CertEvent::ListsRanOut);
+                }
+            }
+            Err(error) if lists.is_news(&error) => {
+                self.report(&error);
+            }
+            Err(_) => {}
+        }
+    }
+
     async fn renew(&mut self, asked: bool) -> Result<(), SecurityError> {
         let now = (self.plan.clock)();
-        match origin::get(&self.origin, now).await.and_then(|found| self.adopt(found, now)) {
+        let found = origin::get(&self.origin, now, self.digest).await;
+        match found.and_then(|found| self.adopt(found, now)) {
             Ok(()) => Ok(()),
             Err(error) => {
                 self.schedule.failed(&self.plan);
@@ -144,18 +193,18 @@ impl Task {
         }
     }
 
-    fn adopt(&mut self, found: Found, now: SystemTime) -> Result<(), SecurityError> {
-        if found.digest.is_some() && found.digest == self.digest {
+    fn adopt(&mut self, found: Option<Found>, now: SystemTime) -> Result<(), SecurityError> {
+        let Some(found) = found else {
             self.trouble = None;
-            self.schedule.succeeded(None);
+            self.schedule.succeeded();
             return Ok(());
-        }
+        };
         judge::may_replace(&found, &self.present.held(), now)
             .map_err(|error| self.origin.blame(error))?;
         self.trouble = None;
-        self.schedule.succeeded(Some(now));
         self.digest = found.digest;
         let info = CertInfo::of(found.identity.certificate());
+        self.schedule.adopted(&self.origin, &info, now);
         let (fingerprint, not_after) = (info.fingerprint, info.not_after);
         self.put(found.identity, found.roots);
         tracing::info!(%fingerprint, subject = info.subject, "new certificate in use");
@@ -218,10 +267,7 @@ impl Task {
     /// replaced one after another, and between two of them they are no pair.
     fn failed(&mut self, error: &SecurityError, asked: bool) -> SecurityError {
         let reason = error.to_string();
-        let left = self.standing().left;
-        let days = i64::try_from(left.as_secs() / (24 * 60 * 60)).unwrap_or(i64::MAX);
-        let days_left = if left.is_zero() { -1 } else { days };
-        let failed = SecurityError::RotationFailed { reason: reason.clone(), days_left };
+        let failed = self.rotation_failed(reason.clone());
         let known = self.trouble.take().filter(|trouble| trouble.reason == reason);
         let mut trouble =
             known.unwrap_or_else(|| Trouble { reason, since: Instant::now(), told: false });
@@ -231,11 +277,27 @@ impl Task {
         };
         if asked || lasts && !trouble.told {
             trouble.told = true;
-            tracing::error!(code = failed.code(), "{failed}");
-            self.tell(CertEvent::Failed { error: failed.clone() });
+            self.tell_failed(failed.clone());
         }
         self.trouble = Some(trouble);
         failed
+    }
+
+    /// Tells of a failure that keeps no certificate of the files from being used.
+    fn report(&self, error: &SecurityError) {
+        self.tell_failed(self.rotation_failed(error.to_string()));
+    }
+
+    fn rotation_failed(&self, reason: String) -> SecurityError {
+        let left = self.standing().left;
+        let days = i64::try_from(left.as_secs() / DAY.as_secs()).unwrap_or(i64::MAX);
+        let days_left = if left.is_zero() { -1 } else { days };
+        SecurityError::RotationFailed { reason, days_left }
+    }
+
+    fn tell_failed(&self, failed: SecurityError) {
+        tracing::error!(code = failed.code(), "{failed}");
+        self.tell(CertEvent::Failed { error: failed });
     }
 
     fn tell(&self, event: CertEvent) {

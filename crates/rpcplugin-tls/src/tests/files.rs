@@ -115,3 +115,28 @@ fn sources_are_text_or_urls_or_paths() {
         assert_eq!(path(url), Some(expected.into()), "{url}");
     }
 }
+
+#[test]
+fn what_a_killed_writer_left_goes_with_the_next_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let hour = std::time::Duration::from_secs(60 * 60);
+    let old = std::time::SystemTime::now() - hour;
+    let names = [
+        (".kv.key.0123456789abcdef", true, false),
+        (".kv.key.fedcba9876543210", false, true),
+        (".other.key.0123456789abcdef", true, true),
+        (".kv.key.of-somebody-else", true, true),
+    ];
+    for (name, is_old, _) in names {
+        let file = fs::File::create(at(name)).unwrap();
+        if is_old {
+            file.set_modified(old).unwrap();
+        }
+    }
+    let identity = Identity::generate(&IdentityParams::new()).unwrap();
+    identity.save(at("kv.crt"), at("kv.key")).unwrap();
+    for (name, _, stays) in names {
+        assert_eq!(at(name).exists(), stays, "{name}");
+    }
+}

@@ -1,12 +1,8 @@
 //! What an operator may ask of a peer beyond a trusted chain: names, revocation, versions.
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, IsCa, Issuer,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
-};
 use rpcplugin_core::{Error, SecurityError};
 
-use super::peers::meet;
+use super::{peers::meet, revoking::Revoking};
 use crate::{
     AuthorityParams, CertAuthority, ClientTls, Crls, CustomTls, Identity, IdentityParams, San,
     ServerTls, TlsAcceptor, TlsLayer, TlsVersion, certificate::to_pem,
@@ -102,50 +98,6 @@ async fn the_oldest_version_is_kept_by_either_side() {
             old.serve(far)
         );
         assert_eq!(dialled.is_ok(), accepted);
-    }
-}
-
-/// An authority that can revoke, and one identity that it did not revoke and one that it did.
-struct Revoking {
-    authority: CertAuthority,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Revoking {
-    fn new(name: &str) -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new([]).unwrap();
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let certificate = params.self_signed(&key).unwrap();
-        let [certificate, pem] =
-            [to_pem("CERTIFICATE", certificate.der()), to_pem("PRIVATE KEY", &key.serialize_der())];
-        let authority = CertAuthority::from_pem(certificate.as_bytes(), pem.as_bytes()).unwrap();
-        Self { authority, issuer: Issuer::new(params, key) }
-    }
-
-    fn list(&self, revoked: &[&Identity], next_update: time::OffsetDateTime) -> Crls {
-        let revoked = revoked.iter().map(|identity| {
-            let der = identity.certificate().der();
-            let serial = crate::x509::parse(der).unwrap().raw_serial().to_vec();
-            RevokedCertParams {
-                serial_number: SerialNumber::from_slice(&serial),
-                revocation_time: rcgen::date_time_ymd(2020, 1, 1),
-                reason_code: None,
-                invalidity_date: None,
-            }
-        });
-        let list = CertificateRevocationListParams {
-            this_update: rcgen::date_time_ymd(2020, 1, 1),
-            next_update,
-            crl_number: SerialNumber::from(1_u64),
-            issuing_distribution_point: None,
-            revoked_certs: revoked.collect(),
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
-        let list = list.signed_by(&self.issuer).unwrap();
-        Crls::from_pem(to_pem("X509 CRL", list.der()).as_bytes()).unwrap()
     }
 }
 

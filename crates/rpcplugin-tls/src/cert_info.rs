@@ -123,6 +123,15 @@ impl CertInfo {
         self.time_left(now).is_none_or(|left| left <= days * crate::DAY)
     }
 
+    /// Whether it is time to renew it: at this moment it has no more than `rotation_days` left. If
+    /// its successor, with `validity_days`, will live no longer than that either, it is time in the
+    /// last third of such a life, and not always.
+    #[must_use]
+    pub fn is_due(&self, rotation_days: u32, validity_days: u32, now: SystemTime) -> bool {
+        let short = validity_days <= rotation_days;
+        self.ends_within(if short { validity_days / 3 } else { rotation_days }, now)
+    }
+
     /// Whether this moment lies within its validity.
     #[must_use]
     pub fn is_valid_at(&self, time: SystemTime) -> bool {

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use rpcplugin::{
     Config,
-    tls::{IdentityParams, KeyType, San, Usage},
+    tls::{CertRole, IdentityParams, KeyType, San, Usage},
 };
 
 use crate::failure::Failure;
@@ -33,6 +33,14 @@ pub(super) enum Role {
 
 impl Role {
     pub(super) const ALL: [Self; 2] = [Self::Host, Self::Server];
+
+    /// The same for a directory of certificates.
+    pub(super) const fn of_directory(self) -> CertRole {
+        match self {
+            Self::Host => CertRole::Host,
+            Self::Server => CertRole::Server,
+        }
+    }
 
     /// What its files are called.
     pub(super) const fn name(self) -> &'static str {

@@ -1,9 +1,12 @@
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use clap::Args;
 use rpcplugin::{
     Config,
-    tls::{CertAuthority, CertDirectory, CertInfo, Certificate, Identity, IdentityParams},
+    tls::{CertDirectory, CertInfo, Certificate, Identity},
 };
 use serde_json::{Value, json};
 
@@ -52,31 +55,38 @@ impl Rotate {
         let settings = settings()?;
         let path = place::existing(self.dir.clone(), &settings)?;
         // Refuses a directory that others can enter.
-        let directory = CertDirectory::new(&path)?;
-        let mut authority = directory.authority()?;
+        let directory = CertDirectory::open(&path)?;
         let mut steps = Vec::new();
 
-        let info = CertInfo::of(authority.certificate());
-        let renew_root = self.ca || self.is_due(&info, &settings);
-        if renew_root {
-            // Before those it issues: whoever reads in between trusts both.
-            authority = authority.successor(self.ca_days)?;
-            directory.save_authority(&authority)?;
-        }
+        // Before those it issues: whoever reads in between trusts both.
+        let root = directory.renew_authority(self.ca_days, |info| {
+            self.ca || self.is_due(info, self.ca_days, &settings)
+        });
+        let (renew_root, refused) = match root {
+            Ok(successor) => (successor.is_some(), None),
+            // Those below it may still be renewed.
+            Err(error) => (false, Some(error)),
+        };
+        let authority = directory.authority()?;
         steps.push(Step::new(&path, "ca", renew_root, authority.certificate()));
         for role in Role::ALL {
             let pair = Pair::within(&path, role.name());
             if !pair.certificate.exists() {
                 continue;
             }
-            let old = Identity::load(pair.certificate.as_path(), pair.key.as_path())?;
-            let due = self.is_due(&CertInfo::of(old.certificate()), &settings);
-            let renew = renew_root || self.force || due;
-            let now = match renew {
-                true => self.renew(&authority, &old, &pair, &settings)?,
-                false => old,
+            let days = self.days.unwrap_or_else(|| settings.cert_validity_days());
+            let renewed = directory.renew(role.of_directory(), days, |info| {
+                renew_root || self.force || self.is_due(info, days, &settings)
+            })?;
+            let is_renewed = renewed.is_some();
+            let now = match renewed {
+                Some(new) => new,
+                None => Identity::load(pair.certificate.as_path(), pair.key.as_path())?,
             };
-            steps.push(Step::new(&path, role.name(), renew, now.certificate()));
+            steps.push(Step::new(&path, role.name(), is_renewed, now.certificate()));
+        }
+        if let Some(refused) = refused {
+            return Err(refused.into());
         }
         out.show(
             || json!({ "certificates": steps.iter().map(Step::to_json).collect::<Vec<_>>() }),
@@ -93,23 +103,12 @@ impl Rotate {
         Ok(Answer::Yes)
     }
 
-    fn is_due(&self, info: &CertInfo, settings: &Config) -> bool {
-        let within = self.within.or_else(|| settings.cert_rotation_days());
-        within.is_some_and(|days| describe::ends_within(info, days))
-    }
-
-    fn renew(
-        &self,
-        authority: &CertAuthority,
-        old: &Identity,
-        pair: &Pair,
-        settings: &Config,
-    ) -> Result<Identity, Failure> {
-        let days = self.days.unwrap_or_else(|| settings.cert_validity_days());
-        let params = IdentityParams::renewing(old.certificate())?.validity_days(days);
-        let new = authority.issue(&params)?;
-        new.save(&pair.certificate, &pair.key)?;
-        Ok(new)
+    fn is_due(&self, info: &CertInfo, new: u32, settings: &Config) -> bool {
+        match (self.within, settings.cert_rotation_days()) {
+            (Some(days), _) => describe::ends_within(info, days),
+            (None, Some(days)) => info.is_due(days, new, SystemTime::now()),
+            (None, None) => false,
+        }
     }
 }
 

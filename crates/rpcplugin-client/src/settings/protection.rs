@@ -7,7 +7,9 @@ use rpcplugin_core::{
 #[cfg(feature = "tls")]
 use rpcplugin_core::{ConfigError, SecurityError};
 #[cfg(feature = "tls")]
-use rpcplugin_tls::{CertDirectory, CustomTls, Identity, IdentityParams, KeyType, Provider, Roots};
+use rpcplugin_tls::{
+    CertDirectory, CertRole, CustomTls, Identity, IdentityParams, KeyType, Provider, Roots,
+};
 
 use crate::Tls;
 
@@ -64,12 +66,13 @@ fn with_certificates(config: &Config, program: Option<&Tls>) -> Result<Tls, Erro
         }
         _ => {}
     }
-    let directory = config.mtls_cert_dir().map(CertDirectory::new).transpose()?;
+    let directory = config.mtls_cert_dir().map(CertDirectory::open).transpose()?;
     let identity = match (config.host_cert(), config.host_key(), &directory) {
         (Some(chain), Some(key), _) => {
             Identity::from_pem(chain.as_bytes(), key.expose().as_bytes())?
         }
-        (_, _, Some(directory)) => directory.issued_host(
+        (_, _, Some(directory)) => directory.issued(
+            CertRole::Host,
             IdentityParams::issued("rpcplugin host").key_type(config.cert_key_type().into()),
             config.cert_validity_days(),
             config.cert_rotation_days(),

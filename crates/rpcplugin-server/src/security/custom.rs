@@ -1,14 +1,11 @@
 //! Certificates that the operator supplies, in the program or in settings.
 
-use std::{
-    net::Ipv4Addr,
-    time::{Duration, SystemTime},
-};
+use std::net::Ipv4Addr;
 
 use rpcplugin_broker::Protection;
 use rpcplugin_core::{ConfigError, Error, SecurityError, config::Setting};
 use rpcplugin_tls::{
-    CertDirectory, CertInfo, CustomTls, Identity, IdentityParams, Roots, San, TlsVersion,
+    CertDirectory, CertRole, CustomTls, Identity, IdentityParams, Roots, San, TlsVersion,
 };
 
 use super::{certificates, shown};
@@ -54,12 +51,12 @@ fn of_settings(settings: &Settings) -> Result<CustomTls, Error> {
     let directory = config.mtls_cert_dir();
     let identity = match (config.server_cert(), config.server_key(), directory) {
         (Some(certificate), Some(key), _) => Identity::load(certificate, key.expose())?,
-        (_, _, Some(directory)) => of_directory(&CertDirectory::new(directory)?, settings)?,
+        (_, _, Some(directory)) => of_directory(&CertDirectory::open(directory)?, settings)?,
         _ => return Err(half(settings, Setting::ServerCert)),
     };
     let roots = match (config.client_root_certs().or(config.ca_cert()), directory) {
         (Some(roots), _) => Roots::load(roots)?,
-        (None, Some(directory)) => CertDirectory::new(directory)?.roots()?,
+        (None, Some(directory)) => CertDirectory::open(directory)?.roots()?,
         (None, None) => return Err(half(settings, Setting::ClientRootCerts)),
     };
     Ok(CustomTls::new(identity, roots))
@@ -67,33 +64,12 @@ fn of_settings(settings: &Settings) -> Result<CustomTls, Error> {
 
 /// The directory's, made anew if there is none or it ends soon, and an authority is there to do it.
 fn of_directory(directory: &CertDirectory, settings: &Settings) -> Result<Identity, Error> {
-    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let config = &settings.config;
-    let present = directory.server();
-    if let Ok(present) = &present {
-        let left = CertInfo::of(present.certificate()).time_left(SystemTime::now());
-        let lasts = |days| left.is_some_and(|left| left > days * DAY);
-        if config.cert_rotation_days().is_none_or(lasts) {
-            return Ok(present.clone());
-        }
-    }
-    // Whoever keeps the authority's key elsewhere renews by other means.
-    let Ok(authority) = directory.authority() else { return Ok(present?) };
-    if present.is_err() && directory.path().join("server.key").exists() {
-        // What is there and cannot be used is not replaced behind its owner's back.
-        return Ok(present?);
-    }
-    let params = match &present {
-        // Who it is stays as its owner chose.
-        Ok(present) => IdentityParams::renewing(present.certificate())?,
-        Err(_) => IdentityParams::issued("rpcplugin plugin")
-            .names([San::Dns("localhost".to_owned()), San::Ip(Ipv4Addr::LOCALHOST.into())])
-            .key_type(settings.key_type()),
-    };
-    let identity = authority.issue(&params.validity_days(config.cert_validity_days()))?;
-    directory.save_server(&identity)?;
-    tracing::info!(directory = %directory.path().display(), "issued a certificate");
-    Ok(identity)
+    let first = IdentityParams::issued("rpcplugin plugin")
+        .names([San::Dns("localhost".to_owned()), San::Ip(Ipv4Addr::LOCALHOST.into())])
+        .key_type(settings.key_type());
+    let (life, rotation) = (config.cert_validity_days(), config.cert_rotation_days());
+    Ok(directory.issued(CertRole::Server, first, life, rotation)?)
 }
 
 /// Whoever has certificates of its own must say who may have issued its host's, and the reverse.

@@ -93,6 +93,20 @@ impl CertDirectory {
         Ok(Self(path))
     }
 
+    /// The directory at this path, which is there already: a misspelt path makes nothing.
+    ///
+    /// # Errors
+    ///
+    /// `SECURITY_FILE_PERMISSIONS` if it is another user's, or if others can enter it;
+    /// `SECURITY_CERT_INVALID` if there is none.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, SecurityError> {
+        let path = path.into();
+        if !path.is_dir() {
+            return Err(invalid(format!("there is no directory {}", files::shown(&path))));
+        }
+        Self::new(path)
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -223,6 +237,30 @@ impl CertDirectory {
         Ok(Some(identity))
     }
 
+    /// Puts a successor in the place of the directory's root, if that `is_due`: as
+    /// [`CertAuthority::successor`], for `validity_days`. Returns it, or `None` if nothing was due.
+    ///
+    /// Of several processes that do so at once, one goes first, and the others see what it wrote.
+    ///
+    /// # Errors
+    ///
+    /// As [`CertAuthority::successor`] and [`CertAuthority::save`]; `SECURITY_CERT_INVALID` if
+    /// another process does not get done.
+    pub fn renew_authority(
+        &self,
+        validity_days: u32,
+        is_due: impl FnOnce(&CertInfo) -> bool,
+    ) -> Result<Option<CertAuthority>, SecurityError> {
+        let _alone = files::alone_in(&self.0)?;
+        let authority = self.authority()?;
+        if !is_due(&CertInfo::of(authority.certificate())) {
+            return Ok(None);
+        }
+        let successor = authority.successor(validity_days)?;
+        self.save_authority(&successor)?;
+        Ok(Some(successor))
+    }
+
     /// Has the directory's authority issue a certificate for a host or a plugin that has none
     /// yet; it has one if its key is there. Returns it, or `None` where there is one.
     ///
@@ -271,12 +309,17 @@ impl CertDirectory {
         self.0.join(role.key_file())
     }
 
+    /// Holds off all others who write here, until it is dropped. **Blocks**, for a while at most.
+    pub(crate) fn alone(&self) -> Result<impl Sized, SecurityError> {
+        files::alone_in(&self.0)
+    }
+
     fn manage(&self, role: CertRole) -> CertManagerBuilder {
         let [certificates, key] = self.files(role);
         CertManager::files(certificates, key, self.certificate_file(CertRole::Authority))
     }
 
-    fn identity(&self, role: CertRole) -> Result<Identity, SecurityError> {
+    pub(crate) fn identity(&self, role: CertRole) -> Result<Identity, SecurityError> {
         let [certificates, key] = self.files(role);
         Identity::load(certificates, key)
     }

@@ -1,4 +1,14 @@
-use std::{ffi::OsString, future::Future, io, path::PathBuf, pin::Pin, process::Stdio, sync::Arc};
+use std::{
+    ffi::OsString,
+    future::Future,
+    io,
+    path::PathBuf,
+    pin::Pin,
+    process::Stdio,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
 
 use rpcplugin::{
     client::{
@@ -56,8 +66,8 @@ impl Runner for OciRunner {
             std::fs::write(bundle.join("config.json"), config.to_string()).map_err(failed)?;
             // The directory's random name is the container's, too.
             let name = dir.file_name().unwrap_or_default().to_owned();
-            let runtime =
-                Runtime { program: this.runtime, state, name, environment: this.environment };
+            let Self { runtime: program, environment, .. } = this;
+            let runtime = Runtime { program, state, name, environment, is_removed: false };
             let mut run = Command::new(&runtime.program);
             run.arg("--root").arg(&runtime.state).args(["run", "--bundle"]).arg(&bundle);
             run.arg(&runtime.name);
@@ -91,7 +101,8 @@ impl OciRunner {
                 "args": words, "env": variables, "cwd": "/", "user": { "uid": 0, "gid": 0 },
                 "noNewPrivileges": true
             },
-            "root": { "path": self.rootfs, "readonly": true },
+            // The runtime would look for it below the bundle.
+            "root": { "path": std::path::absolute(&self.rootfs).ok(), "readonly": true },
             "mounts": [
                 { "destination": "/proc", "type": "proc", "source": "proc" },
                 { "destination": "/dev", "type": "tmpfs", "source": "tmpfs" },
@@ -108,6 +119,7 @@ struct Runtime {
     state: PathBuf,
     name: OsString,
     environment: Vec<(OsString, OsString)>,
+    is_removed: bool,
 }
 
 /// A plugin in a container. The runtime's own process stands for it: it hands on stdin, output
@@ -157,7 +169,7 @@ impl RunnerProcess for Container {
         Box::pin(async move {
             Box::new(process).finish().await;
             // The runtime was killed before it could.
-            drop(runtime);
+            runtime.remove().await;
         })
     }
 
@@ -166,13 +178,40 @@ impl RunnerProcess for Container {
     }
 }
 
-impl Drop for Runtime {
+impl Runtime {
+    /// Time for the runtime to remove a container.
+    const REMOVAL: Duration = Duration::from_secs(2);
+
     /// Removes the container, which a runtime that was killed leaves, with its control groups.
-    fn drop(&mut self) {
+    async fn remove(mut self) {
+        let mut delete = Command::from(self.delete());
+        // One that ended by itself is gone already, and the runtime says so.
+        let removal = tokio::time::timeout(Self::REMOVAL, delete.kill_on_drop(true).status());
+        self.is_removed = removal.await.is_ok();
+    }
+
+    fn delete(&self) -> std::process::Command {
         let mut delete = std::process::Command::new(&self.program);
         delete.arg("--root").arg(&self.state).args(["delete", "--force"]).arg(&self.name);
         delete.envs(self.environment.iter().cloned());
-        // One that ended by itself is gone already, and the runtime says so.
-        let _ = delete.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        delete.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        delete
+    }
+}
+
+impl Drop for Runtime {
+    /// The same where nothing can be awaited. What the runtime needs for it lies in the private
+    /// directory, which goes next, so it is given its time.
+    fn drop(&mut self) {
+        if self.is_removed {
+            return;
+        }
+        let mut delete = self.delete();
+        let (done, removed) = mpsc::channel::<()>();
+        thread::spawn(move || {
+            let _done = done;
+            let _ = delete.status();
+        });
+        let _ = removed.recv_timeout(Self::REMOVAL);
     }
 }

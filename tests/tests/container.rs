@@ -56,11 +56,14 @@ fn runtime() -> Option<(PathBuf, Environment)> {
 
 /// A root with the plugin and the libraries that it is linked with.
 fn root(at: &Path) {
-    let plugin = program("test-plugin");
-    fs::copy(&plugin, at.join("test-plugin")).unwrap();
     for directory in ["proc", "dev", "rpcplugin"] {
         fs::create_dir(at.join(directory)).unwrap();
     }
+    add(&program("test-plugin"), at);
+}
+
+fn add(plugin: &Path, at: &Path) {
+    fs::copy(plugin, at.join(plugin.file_name().unwrap())).unwrap();
     let listed = Program::new("ldd").arg(plugin).output().unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
     for library in listed.split_ascii_whitespace().filter(|word| word.starts_with('/')) {
@@ -176,7 +179,7 @@ fn a_plugin_in_a_container_is_called_and_calls_back_by_translation_and_leaves_no
             let reason = format!("{} may not run a container: {reason}", runtime.display());
             return not_tested(NAME, reason);
         }
-        let runner = OciRunner::new(&runtime, environment, rootfs);
+        let runner = OciRunner::new(&runtime, environment.clone(), &rootfs);
         let builder = host(guard).runner(runner);
         for tls in [Tls::Auto, Tls::Plaintext] {
             let builder = builder.clone().tls(tls);
@@ -205,7 +208,31 @@ fn a_plugin_in_a_container_is_called_and_calls_back_by_translation_and_leaves_no
             }
         };
         tokio::time::timeout(Duration::from_secs(30), ended).await.unwrap();
+        let example = run_the_example(&runtime, environment, &rootfs).await;
         // Past the test harness, as the opposite is said.
         let _ = writeln!(std::io::stderr(), "TESTED here: {NAME}, with {}", runtime.display());
+        if !example {
+            not_tested("container-host", "cargo build --package rpcplugin-examples makes it");
+        }
     });
+}
+
+/// As the guide says; false if the example is not built.
+async fn run_the_example(runtime: &Path, environment: Environment, rootfs: &Path) -> bool {
+    let (host, plugin) = (program("container-host"), program("kv-plugin"));
+    if !host.exists() || !plugin.exists() {
+        return false;
+    }
+    add(&plugin, rootfs);
+    let mut run = Command::new(host);
+    run.arg(runtime).arg("root").arg("/kv-plugin").current_dir(rootfs.parent().unwrap());
+    run.envs(environment).stdin(Stdio::null()).kill_on_drop(true);
+    let output =
+        tokio::time::timeout(Duration::from_secs(60), run.output()).await.unwrap().unwrap();
+    let (said, wrong) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));
+    let (said, wrong) = (said.unwrap(), wrong.unwrap());
+    assert!(output.status.success(), "{said}{wrong}");
+    assert!(said.starts_with("in a container at "), "{said}{wrong}");
+    assert!(said.contains("\ngraceful after "), "{said}{wrong}");
+    true
 }

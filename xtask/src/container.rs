@@ -66,8 +66,13 @@ fn runtime(dir: &Path) -> PathBuf {
     dir.join("root/usr/sbin/runc")
 }
 
-/// Runs the test; returns its own line on whether it tested anything.
+/// Builds the example that the test runs, too, and runs the test; returns its own line on whether it tested anything.
 fn test() -> Result<String> {
+    let built = workspace::cargo()
+        .args(["build", "--package", "rpcplugin-examples", "--bins"])
+        .status()
+        .context("cannot run cargo build")?;
+    ensure!(built.success(), "cargo build --package rpcplugin-examples: {built}");
     let output = workspace::cargo()
         .args(["test", "--package", "rpcplugin-tests", "--test", "container"])
         .stderr(Stdio::piped())

@@ -1,5 +1,6 @@
 //! Runs the key-value plugin in a container: `container-host RUNTIME ROOTFS /kv-plugin`, with a
-//! runtime such as `runc`. `src/oci.rs` is the runner; `docs/guide/runners.md` makes a root.
+//! runtime such as `runc`. `src/oci.rs` is the runner; `docs/guide/runners.md` has the commands, also
+//! those that make a root.
 
 use miette::{IntoDiagnostic as _, miette};
 use rpcplugin::Client;

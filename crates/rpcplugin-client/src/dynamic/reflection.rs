@@ -12,6 +12,8 @@ use self::asker::{Answer, Asker};
 use super::schema::Schema;
 
 mod asker;
+#[cfg(test)]
+mod tests;
 mod vetting;
 
 /// Files that a plugin may have, those of protobuf itself not counted.

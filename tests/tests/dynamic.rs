@@ -2,20 +2,22 @@
 
 #![cfg(target_os = "linux")]
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use rpcplugin::{
     Tls,
-    client::{CallKind, CallOptions},
+    client::{CallKind, CallOptions, Compression},
 };
 use rpcplugin_proto::kv;
 use rpcplugin_tests::{
+    Fifo,
     host::{host, refusal, signal, test_plugin},
     leak::leak_free,
 };
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio_stream::StreamExt as _;
+use tonic::metadata::MetadataMap;
 
 #[test]
 fn every_kind_of_call_works_by_reflection_over_tls() {
@@ -187,5 +189,95 @@ fn a_plugin_that_dies_ends_a_stream_of_replies() {
         assert!(codes.contains(&error.code()), "{error}");
         assert_eq!(replies.message().await.unwrap(), None);
         client.exited().await;
+    });
+}
+
+#[test]
+fn dropping_replies_cancels_the_call_in_the_plugin() {
+    leak_free(async |guard| {
+        let mut reports = Fifo::create(guard.scratch(), "reports").unwrap();
+        let mut command = test_plugin(guard);
+        command.env("TEST_PLUGIN_REPORT", reports.path());
+        let client = host(guard).spawn(command).await.unwrap();
+        // It never ends by itself, so that nothing but the drop can end the call.
+        let resources =
+            tokio_stream::iter([json!({ "name": "a" })]).chain(futures_util::stream::pending());
+        let mut replies = client.call_bidirectional("Refresh", resources).await.unwrap();
+        assert_eq!(replies.message().await.unwrap().unwrap()["name"], "a");
+        assert_eq!(reports.line().await.unwrap(), "refresh started");
+        drop(replies);
+        assert_eq!(reports.line().await.unwrap(), "refresh cancelled");
+        client.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn metadata_of_text_and_bytes_goes_there_and_comes_back() {
+    leak_free(async |guard| {
+        let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
+        let options = CallOptions::new()
+            .metadata("told", "one")
+            .metadata("told", "two")
+            .binary_metadata("told-bin", [0, 255, 128]);
+        let resources = tokio_stream::iter([json!({ "name": "a" })]);
+        let call = client.call_bidirectional_with("Refresh", resources, options.clone());
+        let mut replies = call.await.unwrap();
+        assert_told(replies.headers());
+        assert!(replies.trailers().is_none());
+        assert!(replies.message().await.unwrap().is_some());
+        assert!(replies.message().await.unwrap().is_none());
+        assert_told(replies.trailers().unwrap());
+        let reply = client.call_method_with("Reflect", (), options).await.unwrap();
+        assert_told(&reply.headers);
+        assert!(!reply.headers.contains_key("request-encoding"));
+        assert!(!reply.headers.contains_key("grpc-encoding"));
+        client.shutdown().await.unwrap();
+    });
+}
+
+#[track_caller]
+fn assert_told(metadata: &MetadataMap) {
+    let texts: Vec<_> = metadata.get_all("told").iter().collect();
+    assert_eq!(texts, ["one", "two"]);
+    let bytes = metadata.get_bin("told-bin").and_then(|bytes| bytes.to_bytes().ok());
+    assert_eq!(bytes.as_deref(), Some(&[0, 255, 128][..]));
+}
+
+#[test]
+fn gzip_goes_there_and_comes_back() {
+    leak_free(async |guard| {
+        let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
+        let options = CallOptions::new().compression(Compression::Gzip);
+        let long = json!({ "stringValue": "a".repeat(100_000) });
+        let call = client.call_method_with("Reflect", &long, options.clone());
+        let reply = call.await.unwrap();
+        assert_eq!(reply.value, long);
+        assert_eq!(reply.headers.get("request-encoding").unwrap(), "gzip");
+        assert_eq!(reply.headers.get("grpc-encoding").unwrap(), "gzip");
+        // The store does not know it.
+        let call = client.call_method_with("Get", json!({ "key": "a" }), options);
+        let error = call.await.unwrap_err();
+        assert_eq!(error.code(), "PROTOCOL_STATUS");
+        assert!(error.to_string().contains("UNIMPLEMENTED"), "{error}");
+        client.shutdown().await.unwrap();
+    });
+}
+
+#[test]
+fn a_method_is_described_as_schema_and_as_text() {
+    leak_free(async |guard| {
+        let client = host(guard).spawn(test_plugin(guard)).await.unwrap();
+        let plan = client.describe("Plan").await.unwrap();
+        let json = |schema| serde_json::to_string_pretty(&schema).unwrap();
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dynamic"));
+        settings.set_omit_expression(true);
+        settings.set_prepend_module_to_snapshot(false);
+        settings.bind(|| {
+            insta::assert_snapshot!("plan.input_schema", json(plan.input_schema()));
+            insta::assert_snapshot!("plan.output_schema", json(plan.output_schema()));
+            insta::assert_snapshot!("plan.proto_text", plan.proto_text());
+        });
+        client.shutdown().await.unwrap();
     });
 }

@@ -24,6 +24,7 @@ use rpcplugin_proto::{
     probe::probe_server::ProbeServer,
     provider::{self as provider_proto, provider_server::ProviderServer},
 };
+use tonic::codec::CompressionEncoding;
 
 mod kv_store;
 mod nest;
@@ -47,6 +48,9 @@ async fn main() -> ExitCode {
         _ => None,
     };
     let store = kv_store::Store::default();
+    let provider = ProviderServer::new(provider::TestProvider)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Gzip);
     let mut server = Server::new(rpcplugin_tests::COOKIE);
     for version in versions(&arguments) {
         let probe = |context: &Context| {
@@ -56,7 +60,7 @@ async fn main() -> ExitCode {
         };
         let set = PluginSet::new()
             .service(KvServer::new(store.clone()))
-            .service(ProviderServer::new(provider::TestProvider))
+            .service(provider.clone())
             .service_with(probe)
             .descriptors(kv::FILE_DESCRIPTOR_SET)
             .descriptors(probe::FILE_DESCRIPTOR_SET)

@@ -7,7 +7,12 @@ use rpcplugin_proto::provider::{
     provider_server::Provider,
 };
 use tokio_stream::StreamExt as _;
-use tonic::{Request, Response, Status, Streaming, codegen::BoxStream};
+use tonic::{
+    Code, Extensions, Request, Response, Status, Streaming, codegen::BoxStream,
+    metadata::MetadataMap,
+};
+
+use crate::report::Unfinished;
 
 /// Knows one kind of resource, `disk`, and keeps none.
 #[derive(Clone, Copy, Debug)]
@@ -79,22 +84,52 @@ impl Provider for TestProvider {
         Ok(Response::new(ImportResponse { counts }))
     }
 
+    /// Brings the caller's metadata back before and after the replies, and reports when it is
+    /// over.
     async fn refresh(
         &self,
         request: Request<Streaming<Resource>>,
     ) -> Result<Response<Self::RefreshStream>, Status> {
-        let refreshed = request.into_inner().map(|resource| {
+        // Never finished: the requests of a cancelled call may just end, so all ends are told alike.
+        let call = Unfinished::start("refresh");
+        let told = told(request.metadata());
+        // What the library makes of a status that is well: the trailers.
+        let end = Status::with_metadata(Code::Ok, "", told.clone());
+        let resources = request.into_inner().map(|resource| {
             let mut resource = resource?;
             let seen = AttributeValue { kind: Some(Kind::Switch(true)) };
             resource.attributes.insert("seen".to_owned(), seen);
             Ok(resource)
         });
-        Ok(Response::new(Box::pin(refreshed)))
+        let replies = resources.chain(tokio_stream::once(Err(end))).map(move |reply| {
+            let _held = &call;
+            reply
+        });
+        let mut response: Response<Self::RefreshStream> = Response::new(Box::pin(replies));
+        *response.metadata_mut() = told;
+        Ok(response)
     }
 
+    /// Brings the caller's metadata back as well.
     async fn reflect(&self, request: Request<Everything>) -> Result<Response<Everything>, Status> {
-        Ok(Response::new(request.into_inner()))
+        let told = told(request.metadata());
+        Ok(Response::from_parts(told, request.into_inner(), Extensions::default()))
     }
+}
+
+/// What a caller said besides its request, and how it compressed it.
+fn told(metadata: &MetadataMap) -> MetadataMap {
+    let mut told = MetadataMap::new();
+    for text in metadata.get_all("told") {
+        told.append("told", text.clone());
+    }
+    for bytes in metadata.get_all_bin("told-bin") {
+        told.append_bin("told-bin", bytes.clone());
+    }
+    if let Some(encoding) = metadata.get("grpc-encoding") {
+        told.insert("request-encoding", encoding.clone());
+    }
+    told
 }
 
 fn schema() -> Schema {

@@ -5,6 +5,7 @@
 //! [`Command`], and a line in [`Command::run`].
 #![expect(clippy::print_stdout, reason = "talking to a person at a terminal is what xtask is for")]
 
+mod bench;
 mod ci;
 mod codegen;
 mod container;
@@ -35,6 +36,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Bench),
     Ci(ci::Ci),
     Codegen(codegen::Codegen),
     Container(container::Container),
@@ -52,6 +54,7 @@ enum Command {
 impl Command {
     fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::Bench(command) => command.run(),
             Self::Ci(command) => command.run(),
             Self::Codegen(command) => command.run(),
             Self::Container(command) => command.run(),

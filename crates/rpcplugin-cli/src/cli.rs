@@ -2,6 +2,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     bench::Bench,
+    call::Call,
     cert::Cert,
     config::Config,
     failure::Failure,
@@ -11,6 +12,7 @@ use crate::{
     logs::Logs,
     new::New,
     output::{Answer, Output},
+    shell::Shell,
 };
 
 /// Look into plugins in any language, and make certificates and configurations for them and for
@@ -31,8 +33,10 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Inspect(Inspect),
+    Call(Call),
     Health(Health),
     Logs(Logs),
+    Shell(Shell),
     Bench(Bench),
     Cert(Cert),
     #[cfg(unix)]
@@ -48,6 +52,7 @@ impl Command {
         match self {
             Self::Bench(command) => command.run(out),
             Self::Inspect(command) => command.run(out),
+            Self::Call(command) => command.run(out),
             Self::Cert(command) => command.run(out),
             #[cfg(unix)]
             Self::Check(command) => command.run(out),
@@ -55,6 +60,7 @@ impl Command {
             Self::Health(command) => command.run(out),
             Self::Logs(command) => command.run(out),
             Self::New(command) => command.run(out),
+            Self::Shell(command) => command.run(out),
             Self::Completions(command) => command.run(out),
             Self::Man(command) => command.run(out),
         }

@@ -32,6 +32,9 @@ pub(crate) enum Failure {
     #[error("cannot write the result")]
     #[diagnostic(code(CLI_OUTPUT), help("look at where stdout leads"))]
     Output(#[source] io::Error),
+    /// One whose exit code says more.
+    #[error("{failure}")]
+    Coded { failure: Box<Failure>, code: u8 },
     #[error("interrupted by signal {0}")]
     #[diagnostic(code(CLI_INTERRUPTED), help("the plugin has been ended"))]
     Interrupted(u8),
@@ -80,12 +83,14 @@ impl Failure {
         match self {
             Self::Library(error) => &**error,
             Self::Proto(error) => &**error,
+            Self::Coded { failure, .. } => failure.diagnostic(),
             own => own,
         }
     }
 
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
+            Self::Coded { code, .. } => *code,
             Self::Usage { .. } => USAGE,
             // As shells tell of a process that a signal ended.
             Self::Interrupted(signal) => 128 + *signal,
@@ -95,8 +100,10 @@ impl Failure {
 
     /// In the form of the library's errors.
     pub(crate) fn to_json(&self) -> Value {
-        if let Self::Library(error) = self {
-            return error.to_json();
+        match self {
+            Self::Library(error) => return error.to_json(),
+            Self::Coded { failure, .. } => return failure.to_json(),
+            _ => {}
         }
         let text =
             |part: Option<Box<dyn std::fmt::Display + '_>>| part.map(|part| part.to_string());

@@ -20,9 +20,12 @@ use self::found::Found;
 
 /// Look into a plugin: start it as its host would, and tell what it is.
 ///
-/// Its handshake line field by field, version, transport, TLS and certificate, health, the time
-/// of each phase of the start, memory and descriptors, how it stops, and what it says on stderr
-/// meanwhile.
+/// Its handshake line field by field, version, transport, TLS and certificate, services and
+/// methods, health, the time of each phase of the start, memory and descriptors, how it stops, and
+/// what it says on stderr meanwhile.
+///
+/// What services it has is asked of it by gRPC reflection, unless --descriptors or --proto tells
+/// it.
 #[derive(Args, Debug)]
 #[command(override_usage = "rpcplugin inspect [OPTIONS] <PLUGIN>\n       \
                             rpcplugin inspect [OPTIONS] -- <PROGRAM> [ARGUMENTS]...")]

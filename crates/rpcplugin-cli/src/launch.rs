@@ -14,6 +14,7 @@ use tokio::process::Command;
 
 use crate::{config::Layers, failure::Failure};
 
+mod descriptors;
 pub(crate) mod pairs;
 mod plan;
 pub(crate) mod preset;
@@ -23,12 +24,14 @@ mod target;
 mod tls;
 pub(crate) mod values;
 
+use self::{
+    descriptors::Descriptors, preset::Preset, progress::progress, target::Target, tls::Protection,
+};
 pub(crate) use self::{
     plan::{Plan, runtime},
     signals::Signals,
     values::duration,
 };
-use self::{preset::Preset, progress::progress, target::Target, tls::Protection};
 
 /// How the plugin is started, or which one that runs already is meant.
 ///
@@ -71,6 +74,8 @@ pub(crate) struct Launch {
     timeout: Option<Duration>,
     #[command(flatten)]
     layers: Layers,
+    #[command(flatten)]
+    descriptors: Descriptors,
     /// Go on with a plugin that runs, by the record that it or its host printed: JSON, a file,
     /// or - for stdin.
     #[arg(long, value_name = "JSON|FILE|-", conflicts_with_all = ["connect", "program"])]
@@ -149,7 +154,8 @@ impl Launch {
             builder = builder.versions(preset.versions.iter().copied());
         }
         builder = self.protection.apply(builder, &target)?;
-        Ok(Plan { builder: builder.config(config), target })
+        builder = self.descriptors.apply(builder)?;
+        Ok(Plan { builder: builder.config(config), target, leaves_ctrl_c: false })
     }
 
     fn target(&self, plugin: Option<OsString>, preset: Option<&Preset>) -> Result<Target, Failure> {

@@ -9,6 +9,7 @@
 //! that only its user reads.
 
 mod bench;
+mod call;
 mod cert;
 #[cfg(unix)]
 mod check;
@@ -22,6 +23,7 @@ mod launch;
 mod logs;
 mod new;
 mod output;
+mod shell;
 mod words;
 
 use std::{ffi::OsString, process::ExitCode};

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 
 mod pieces;
 
-pub(crate) use self::pieces::Writer;
+pub(crate) use self::pieces::{Pieces, Writer};
 
 /// What a command that worked found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,6 +78,19 @@ impl Output {
             // Nothing is to be done about a stderr that is gone.
             let _ = writeln!(anstream::stderr(), "{text}");
         }
+    }
+
+    /// Prints what belongs to a result, and is not part of it, to stderr.
+    pub(crate) fn aside(
+        &self,
+        json: impl FnOnce() -> Value,
+        text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) {
+        let mut stderr = anstream::stderr().lock();
+        let _ = match self.json {
+            true => writeln!(stderr, "{}", json()),
+            false => text(&mut stderr),
+        };
     }
 
     /// Prints a diagnosis with code, hint and place; one that lists several as those.

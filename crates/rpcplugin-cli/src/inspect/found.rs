@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use rpcplugin::{
     Client, Tls,
-    client::{ServingStatus, ShutdownReport, Timings, Usage},
+    client::{ServiceInfo, ServingStatus, ShutdownReport, Timings, Usage},
     tls::{CertInfo, TlsInfo},
 };
 use serde_json::{Map, Value, json};
@@ -22,6 +22,8 @@ pub(super) struct Found {
     pub(super) tls_info: Option<TlsInfo>,
     pub(super) certificate: Option<CertInfo>,
     pub(super) host_certificate: Option<CertInfo>,
+    pub(super) services: Result<Vec<ServiceInfo>, rpcplugin::Error>,
+    /// Of the plugin as a whole, and of each of its own services.
     pub(super) health: Vec<(String, Result<ServingStatus, rpcplugin::Error>)>,
     pub(super) timings: Timings,
     pub(super) usage: Option<Usage>,
@@ -35,7 +37,12 @@ pub(super) struct Found {
 impl Found {
     /// Asks everything, and ends the plugin to see how it does.
     pub(super) async fn gather(name: String, plugin: &Client) -> Self {
-        let health = vec![("plugin".to_owned(), plugin.health("plugin").await)];
+        let services = plugin.services().await;
+        let own = services.iter().flatten().filter(|service| !service.is_framework());
+        let mut health = Vec::new();
+        for service in ["plugin"].into_iter().chain(own.map(ServiceInfo::full_name)) {
+            health.push((service.to_owned(), plugin.health(service).await));
+        }
         let usage = plugin.usage();
         let stopped = plugin.clone().shutdown().await.ok();
         Self {
@@ -49,6 +56,7 @@ impl Found {
             tls_info: plugin.tls_info(),
             certificate: plugin.peer_certificate().map(CertInfo::of),
             host_certificate: plugin.host_certificate().map(CertInfo::of),
+            services,
             health,
             timings: plugin.timings(),
             usage,
@@ -67,7 +75,7 @@ impl Found {
             ("connect", times.connect, "with the check of who listens"),
             ("tls", times.tls, "TLS and HTTP/2"),
             ("ready", times.ready, "until the first answer"),
-            ("total", times.total(), ""),
+            ("total", times.total(), "what the host waits for"),
         ]
     }
 
@@ -112,6 +120,8 @@ impl Found {
             },
             "certificate": certificate(&self.certificate),
             "host_certificate": certificate(&self.host_certificate),
+            "services": self.services.as_ref().ok(),
+            "services_error": self.services.as_ref().err().map(rpcplugin::Error::to_json),
             "health": health.collect::<Vec<_>>(),
             "start_ms": Map::from_iter(phases),
             "usage": self.usage.map(|usage| json!({

@@ -42,12 +42,12 @@ impl Announced {
         };
         row(f, "line", shortened)?;
         let mut field = |name, value: &dyn std::fmt::Display, meaning: &str| {
-            row(f, name, format_args!("{value}  {FAINT}{meaning}{FAINT:#}"))
+            row(f, name, format_args!("{value}  {FAINT}({meaning}){FAINT:#}"))
         };
         field("core", &1, "version of the handshake itself")?;
         field("version", &self.read.app_version, "version of the application's protocol")?;
         field("network", &self.read.address.network(), "where it listens")?;
-        field("address", &address(&self.read), "")?;
+        field("address", &address(&self.read), "a path, or an IP with a port")?;
         field("protocol", &"grpc", "what it speaks there")?;
         let length = format!("{} characters", certificate.len());
         match announced {

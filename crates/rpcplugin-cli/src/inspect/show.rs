@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use rpcplugin::client::ServingStatus;
+use rpcplugin::client::{CallKind, ServiceInfo, ServingStatus};
 
 use super::found::Found;
 use crate::output::{BAD, FAINT, GOOD, STRONG, WARNING};
@@ -32,8 +32,12 @@ impl Found {
         }
         heading(f, "Connection")?;
         self.show_connection(f)?;
+        heading(f, "Services")?;
+        self.show_services(f)?;
         heading(f, "Health")?;
+        let width = self.health.iter().map(|(service, _)| service.len()).max().unwrap_or_default();
         for (service, status) in &self.health {
+            let service = &format!("{service:<width$}");
             match status {
                 Ok(status) => {
                     let style = if *status == ServingStatus::Serving { GOOD } else { BAD };
@@ -44,7 +48,7 @@ impl Found {
         }
         heading(f, "Start")?;
         for (phase, time, meaning) in self.phases().into_iter().filter(|phase| !phase.1.is_zero()) {
-            row(f, phase, format_args!("{:>10}  {FAINT}{meaning}{FAINT:#}", shown(time)))?;
+            row(f, phase, format_args!("{:>10}  {FAINT}({meaning}){FAINT:#}", shown(time)))?;
         }
         if let Some(usage) = self.usage {
             heading(f, "Use")?;
@@ -71,6 +75,41 @@ impl Found {
         match self.left_out {
             0 => Ok(()),
             count => writeln!(f, "  {FAINT}and {count} more{FAINT:#}"),
+        }
+    }
+
+    fn show_services(&self, f: &mut dyn Write) -> io::Result<()> {
+        let services = match &self.services {
+            Ok(services) => services,
+            Err(error) => {
+                writeln!(f, "  not known: {error}")?;
+                return writeln!(
+                    f,
+                    "  {FAINT}--proto FILE or --descriptors FILE tells them{FAINT:#}"
+                );
+            }
+        };
+        for service in services.iter().filter(|service| !service.is_framework()) {
+            writeln!(f, "  {STRONG}{}{STRONG:#}", service.full_name())?;
+            for method in service.methods() {
+                let (name, input, output) = (method.short_name(), method.input(), method.output());
+                let (many, most) = match method.kind() {
+                    CallKind::Unary => ("", ""),
+                    CallKind::ServerStreaming => ("", "stream "),
+                    CallKind::ClientStreaming => ("stream ", ""),
+                    _ => ("stream ", "stream "),
+                };
+                writeln!(
+                    f,
+                    "    {name}({FAINT}{many}{FAINT:#}{input}) returns ({FAINT}{most}{FAINT:#}{output})"
+                )?;
+            }
+        }
+        let framework = services.iter().filter(|service| service.is_framework());
+        let names = Vec::from_iter(framework.map(ServiceInfo::full_name));
+        match names.is_empty() {
+            true => Ok(()),
+            false => writeln!(f, "  {FAINT}and the framework's: {}{FAINT:#}", names.join(", ")),
         }
     }
 

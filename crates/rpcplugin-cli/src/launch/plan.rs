@@ -14,9 +14,16 @@ use crate::{
 pub(crate) struct Plan {
     pub(super) builder: Builder,
     pub(super) target: Target,
+    /// Whether the work hears of Ctrl-C, and not what surrounds it.
+    pub(super) leaves_ctrl_c: bool,
 }
 
 impl Plan {
+    /// Leaves Ctrl-C to the work, once the plugin runs.
+    pub(crate) fn leaving_ctrl_c(self) -> Self {
+        Self { leaves_ctrl_c: true, ..self }
+    }
+
     /// What a person calls the plugin.
     pub(crate) fn name(&self) -> String {
         match &self.target {
@@ -51,7 +58,8 @@ impl Plan {
         let Target::Program(one) = &self.target else {
             return Err(Failure::usage("the plugin is not started here", "name its program"));
         };
-        Ok(Self { builder: self.builder.clone(), target: Target::Program(one.another(program)) })
+        let target = Target::Program(one.another(program));
+        Ok(Self { builder: self.builder.clone(), target, leaves_ctrl_c: self.leaves_ctrl_c })
     }
 
     /// Starts the plugin, works with it, and ends it whatever comes of the work.
@@ -63,6 +71,7 @@ impl Plan {
         work: impl AsyncFnOnce(&Client) -> Result<Answer, Failure>,
     ) -> Result<Answer, Failure> {
         let runtime = runtime()?;
+        let leaves_ctrl_c = self.leaves_ctrl_c;
         let text = format!("starting {}", self.name());
         let mut start = Box::pin(progress(out, &text, self.start()));
         let outcome = runtime.block_on(async {
@@ -72,6 +81,10 @@ impl Plan {
                 started = &mut start => started?,
                 signal = signals.next() => return Err(Failure::Interrupted(signal)),
             };
+            // It listens from before the start on, so that no signal falls between the two.
+            if leaves_ctrl_c {
+                signals.leave_ctrl_c();
+            }
             let outcome = tokio::select! {
                 biased;
                 outcome = work(&plugin) => outcome,

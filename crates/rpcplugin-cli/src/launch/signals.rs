@@ -29,6 +29,11 @@ impl Signals {
         Ok(Self(signals))
     }
 
+    /// Leaves Ctrl-C to somebody else from here on.
+    pub(super) fn leave_ctrl_c(&mut self) {
+        self.0[0] = None;
+    }
+
     /// The next one's number. Dropping the future loses none.
     pub(crate) async fn next(&mut self) -> u8 {
         std::future::poll_fn(|cx| {
@@ -53,18 +58,24 @@ fn ignored() -> u64 {
 /// Ctrl-C.
 #[cfg(not(unix))]
 #[derive(Debug)]
-pub(crate) struct Signals;
+pub(crate) struct Signals {
+    ctrl_c: bool,
+}
 
 #[cfg(not(unix))]
 impl Signals {
     pub(crate) fn new() -> Result<Self, Failure> {
-        Ok(Self)
+        Ok(Self { ctrl_c: true })
+    }
+
+    pub(super) fn leave_ctrl_c(&mut self) {
+        self.ctrl_c = false;
     }
 
     pub(crate) async fn next(&mut self) -> u8 {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => 2,
-            Err(_) => std::future::pending().await,
+        if self.ctrl_c && tokio::signal::ctrl_c().await.is_ok() {
+            return 2;
         }
+        std::future::pending().await
     }
 }

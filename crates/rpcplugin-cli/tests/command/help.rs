@@ -7,10 +7,12 @@ use super::case::case;
 const COMMANDS: &[&str] = &[
     "",
     "inspect",
+    "call",
     "health",
     "logs",
     "check",
     "bench",
+    "shell",
     "cert",
     "cert ca",
     "cert generate",

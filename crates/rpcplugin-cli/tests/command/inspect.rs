@@ -7,6 +7,8 @@ use super::case::{COOKIE, case, program};
 fn steady(text: &str, plugin: &str) -> String {
     let text = text.replace(plugin, "PLUGIN");
     let changes = [
+        // Other tests may add to the plugin.
+        (r"(?s)\n  rpcplugin\.probe\.v1\.Probe\n.*?\n  and", "\n  and"),
         (r"process \d+", "process PID"),
         (r"/\S+/rpcplugin-\w+/plugin\w+", "SOCKET"),
         (r"MII\S+", "CERTIFICATE"),
@@ -61,6 +63,10 @@ fn f_cli_2_the_json_of_inspect_has_a_stable_shape() {
         ] {
             *json.pointer_mut(pointer).unwrap() = word.into();
         }
+        // What services there are is another test's.
+        assert_eq!(json["services"].take(), Value::Null);
+        let error = json["services_error"].take();
+        assert_eq!(error["code"], "PROTOCOL_NO_DESCRIPTORS");
         insta::assert_snapshot!("inspect_json", format!("{json:#}"));
     });
 }
@@ -77,7 +83,7 @@ fn f_cli_2_inspect_shows_what_the_plugin_says_and_how_it_stops() {
         let done = case.finish(command, 0);
         assert!(done.stdout.contains("\nLog\n  WARN   oh\n"), "{}", done.stdout);
         assert!(done.stdout.contains("outcome       terminated after "), "{}", done.stdout);
-        assert!(done.stdout.contains("certificate   none  it serves"), "{}", done.stdout);
+        assert!(done.stdout.contains("certificate   none  (it serves"), "{}", done.stdout);
     });
 }
 

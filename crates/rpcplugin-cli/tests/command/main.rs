@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod bench;
+mod call;
+mod call_streams;
 mod case;
 mod cert;
 mod cert_refusals;
@@ -18,4 +20,7 @@ mod launch;
 mod launch_signals;
 mod logs;
 mod new;
+mod session;
+mod sessions;
+mod shell;
 mod terminal;

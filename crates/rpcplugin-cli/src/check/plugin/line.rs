@@ -117,7 +117,13 @@ impl Attempt {
         if self.line.is_err() && !said_nothing {
             return false;
         }
-        self.plugin.process.outcome(&target.limits).await.is_some()
+        let process = &mut self.plugin.process;
+        let ended = match self.line {
+            // A closed stdout is no death, once the line is printed.
+            Ok(_) => process.ended(target.limits.quiet).await,
+            Err(_) => process.outcome(&target.limits).await,
+        };
+        ended.is_some()
     }
 }
 

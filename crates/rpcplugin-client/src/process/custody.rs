@@ -89,7 +89,7 @@ impl Drop for Reaping {
 }
 
 /// Whether this thread serves a runtime that goes on.
-fn in_live_runtime() -> bool {
+pub(super) fn in_live_runtime() -> bool {
     // A runtime that ends drops its tasks, and cancels at once what is spawned then.
     tokio::runtime::Handle::try_current().is_ok_and(|runtime| {
         let probe = runtime.spawn(std::future::pending::<()>());

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rpcplugin_core::{Error, HandshakeError};
+use rpcplugin_core::{Error, HandshakeError, limits};
 use tokio::sync::oneshot;
 
 use super::{
@@ -25,7 +25,7 @@ use super::{
     account::Account,
     child::OwnedChild,
     confine::{Applied, Unapplied},
-    custody::{Custody, Keep},
+    custody::{Custody, Keep, in_live_runtime},
     reaper,
     refusal::Attempt,
 };
@@ -49,6 +49,33 @@ struct Job {
     keep: Option<Keep>,
     /// If nobody waits any longer, what was spawned is dropped, and with that killed.
     reply: oneshot::Sender<Result<Spawned, Error>>,
+    /// Dropped when that is over.
+    _done: Sender<()>,
+}
+
+/// A process that is being started for somebody who still waits for it.
+///
+/// Whoever stops waiting gives the thread time to kill and clear up what it has started, up to
+/// twice [`limits::REAP`], if the runtime ends or this is no thread of one: a `main` that returns
+/// next would end the thread before that.
+struct Expected(Option<Receiver<()>>);
+
+impl Expected {
+    /// It has come.
+    fn came(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take()
+            && !in_live_runtime()
+        {
+            // Nothing is ever sent: the end of the sender is the news.
+            let _ = done.recv_timeout(limits::REAP * 2);
+        }
+    }
 }
 
 static INBOX: Mutex<Option<Sender<Job>>> = Mutex::new(None);
@@ -62,8 +89,11 @@ pub(super) async fn spawn(
     let (reply, answer) = oneshot::channel();
     let inbox = start().map_err(|source| HandshakeError::SpawnResources { source })?;
     let program = PathBuf::from(launch.command.as_std().get_program());
-    let accepted = inbox.send(Job { launch, verified, keep, reply }).is_ok();
+    let (done, over) = channel();
+    let accepted = inbox.send(Job { launch, verified, keep, reply, _done: done }).is_ok();
+    let expected = Expected(accepted.then_some(over));
     let answer = if accepted { answer.await.ok() } else { None };
+    expected.came();
     answer.unwrap_or_else(|| {
         let source = io::Error::other("the start of the process panicked");
         Err(HandshakeError::SpawnFailed { path: program, source }.into())
@@ -83,7 +113,7 @@ fn start() -> io::Result<Sender<Job>> {
 }
 
 fn run(inbox: &Receiver<Job>) {
-    for Job { launch, verified, keep, reply } in inbox {
+    for Job { launch, verified, keep, reply, _done } in inbox {
         // The end of this thread would kill every plugin, so nothing may unwind through it. A
         // panic drops the sender, and the caller learns of it so.
         let _ = catch_unwind(AssertUnwindSafe(|| {

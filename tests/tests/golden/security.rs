@@ -9,7 +9,7 @@ use rpcplugin::{
     core::{Address, Error},
     tls::{
         AuthorityParams, CertAuthority, CertDirectory, CustomTls, Identity, IdentityParams, Roots,
-        San,
+        San, Usage,
     },
 };
 use rpcplugin_tests::{
@@ -142,6 +142,10 @@ fn certificates_of_operators() {
         let roots = || operator.roots().unwrap();
         let error = unconnected(guard, &misnamed, &operator, (&operator, roots())).await;
         golden("SECURITY_CERT_UNTRUSTED.name", &error);
+        let hosts = IdentityParams::issued("kv").names([San::Dns("kv.internal".into())]);
+        let hosts = operator.issue(&hosts.usage(Usage::Client)).unwrap();
+        let error = unconnected(guard, &hosts, &operator, (&operator, roots())).await;
+        golden("SECURITY_CERT_UNTRUSTED.usage", &error);
         let error = unconnected(guard, &good, &operator, (&other, roots())).await;
         golden("SECURITY_CLIENT_REFUSED.authority", &error);
         let (expired, roots) = expired();

@@ -152,10 +152,10 @@ pub(crate) fn program(name: &str) -> String {
 }
 
 /// The same command, which signals reach as they do from a terminal: whoever runs the tests in the
-/// background has SIGINT ignored, and that is inherited.
+/// background has SIGINT ignored, and under nohup SIGHUP, and that is inherited.
 pub(crate) fn with_default_signals(plain: &Command) -> Command {
     let mut command = Command::new("env");
-    command.arg("--default-signal=INT").arg(plain.get_program()).args(plain.get_args());
+    command.arg("--default-signal=HUP,INT,TERM").arg(plain.get_program()).args(plain.get_args());
     command.env_clear();
     command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     if let Some(directory) = plain.get_current_dir() {

@@ -33,7 +33,7 @@ impl Session {
             File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap().into()
         };
         let mut command = Command::new("setsid");
-        command.args(["--ctty", "--wait", "env", "--default-signal=INT"]);
+        command.args(["--ctty", "--wait", "env", "--default-signal=HUP,INT,TERM"]);
         command.arg(plain.get_program()).args(plain.get_args()).env_clear();
         command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.env("TERM", "xterm-256color");

@@ -136,8 +136,10 @@ impl Turn {
     const MOST: usize = 16;
 
     fn take() -> Option<Self> {
-        let more = |count| (count < Self::MOST).then_some(count + 1);
-        CLEARING.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok().then_some(Self)
+        let more = |count| (count < Self::MOST).then(|| count + 1);
+        let taken = CLEARING.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        // Only then: one that is dropped gives its place back.
+        taken.ok().map(|_| Self)
     }
 }
 

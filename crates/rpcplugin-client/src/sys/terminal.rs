@@ -22,7 +22,7 @@ impl LentTerminal {
     /// the background.
     pub(crate) fn begin() -> Option<Self> {
         let own = getpgrp();
-        (tcgetpgrp(stdin()) == Ok(own)).then_some(Self { own, to: None })
+        (tcgetpgrp(stdin()) == Ok(own)).then(|| Self { own, to: None })
     }
 
     /// Notes who has it now: the group that this process leads.

@@ -60,7 +60,8 @@ fn refuse_path(path: &std::path::Path, group: Option<u32>) -> Option<&'static st
         return Some("no socket lies there");
     }
     let owner = Peer::new(None, Some(found.uid()));
-    // Only a member of a group can give it a file, and the two agreed on its members.
+    // The two agreed on the members of a group, and whoever makes a file there was let in by one:
+    // it is a member itself, or its directory passes on the group, as a setgid one does.
     let is_agreed = group == Some(found.gid());
     (!owner.is_same_user() && !is_agreed).then_some("the socket belongs to another user")
 }

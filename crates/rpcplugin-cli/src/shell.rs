@@ -49,7 +49,11 @@ impl Shell {
         let (plugin, []) = launch.words([plugin])?;
         // What cannot be is refused before anything starts.
         let _ = how.options()?;
-        let plan = launch.plan(plugin)?.leaving_ctrl_c();
+        let mut plan = launch.plan(plugin)?;
+        if lines::are_typed() {
+            // At a prompt it belongs to the line or to the call, and else ends everything.
+            plan = plan.leaving_ctrl_c();
+        }
         let name = plan.name();
         plan.run(out, async |plugin| {
             let session = Session { plugin, out, how: &how };
@@ -78,6 +82,9 @@ impl Session<'_> {
                 self.out.diagnose(error);
             }
         }
+        let interactive = lines.is_interactive();
+        // Whoever types has seen what failed.
+        let end = |answer| if interactive { Answer::Yes } else { answer };
         let mut answer = Answer::Yes;
         loop {
             let typed = tokio::select! {
@@ -90,12 +97,13 @@ impl Session<'_> {
             let line = match typed {
                 Typed::Line(line) => line,
                 Typed::Interrupted => continue,
-                Typed::End => return Ok(if lines.is_interactive() { Answer::Yes } else { answer }),
+                Typed::End => return Ok(end(answer)),
             };
             let done = match Command::read(&line) {
-                Command::Exit => return Ok(answer),
+                Command::Exit => return Ok(end(answer)),
                 Command::Nothing => continue,
-                command => self.interruptible(command).await,
+                command if interactive => self.interruptible(command).await,
+                command => self.carry_out(command).await,
             };
             if let Err(failure) = done {
                 answer = Answer::No;

@@ -88,6 +88,10 @@ impl Builder {
     /// - `HANDSHAKE_SPAWN_…` if the system refuses the program.
     /// - `HANDSHAKE_…`, `SECURITY_…`, `TRANSPORT_…` or `PROTOCOL_PEER_NOT_GRPC` if it does not
     ///   become a plugin that answers. These carry a [`CrashReport`](crate::CrashReport).
+    ///
+    /// With `PLUGIN_MTLS_CERT_DIR` the host's certificate is read, and if it is due issued, before
+    /// that: on this thread, outside of `start_timeout`, and for up to 5 s longer while another
+    /// process writes to the directory.
     pub async fn spawn(self, command: Command) -> Result<Client, Error> {
         let plan = Plan::new(self)?;
         start::start(plan, command).await

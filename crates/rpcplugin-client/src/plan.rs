@@ -13,7 +13,7 @@ use crate::{
     settings::Settings,
 };
 
-/// A builder whose settings fit together. Nothing has happened yet.
+/// A builder whose settings fit together. Nothing has happened yet, save what [`Settings`] tells.
 pub(crate) struct Plan {
     pub(crate) cookie: MagicCookie,
     pub(crate) settings: Settings,

@@ -12,7 +12,8 @@ use crate::{Builder, Limits, Tls, live::Live, options::Options};
 
 mod protection;
 
-/// Settings that fit together. Nothing has happened yet.
+/// Settings that fit together. Nothing has happened yet, save that a certificate was issued where
+/// `PLUGIN_MTLS_CERT_DIR` lacked one that lasts.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
@@ -76,9 +77,10 @@ impl Builder {
         let settings = Settings {
             versions: versions(&config, options.manifest_versions.as_deref())?,
             ports: PortRange::new(config.host_min_port()..=config.host_max_port())?,
-            tls: protection::effective(&config, options.tls.as_ref())?,
             #[cfg(feature = "tls")]
             cert_key_type: protection::key_type(&config, &options.provider)?,
+            // The last one: it may issue a certificate.
+            tls: protection::effective(&config, options.tls.as_ref())?,
             live: Arc::new(Live::new(config.clone(), values)),
             #[cfg(feature = "dynamic")]
             schema: options.descriptors.read()?,

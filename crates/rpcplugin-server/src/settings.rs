@@ -10,8 +10,6 @@ use rpcplugin_core::{
 mod broker;
 mod words;
 
-#[cfg(feature = "tls")]
-pub(crate) use self::words::tls_version;
 pub(crate) use self::words::{filter, level};
 
 /// Where a plugin listens, instead of where its host would have it.

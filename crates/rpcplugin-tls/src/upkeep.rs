@@ -17,7 +17,8 @@ impl CertDirectory {
     /// # Errors
     ///
     /// As [`Identity::load`] for what is there and cannot be used, which is not replaced;
-    /// `SECURITY_KEYGEN`; `SECURITY_CERT_INVALID` if a first one cannot be written.
+    /// `SECURITY_KEYGEN`; `SECURITY_CERT_INVALID` if a first one cannot be written, or if another
+    /// process that writes there does not get done within 5 s.
     ///
     /// # Example
     ///
@@ -186,7 +187,7 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let directory = directory(&temporary);
         let issued = directory.issued(CertRole::Server, first(), 10, Some(5)).unwrap();
-        fs::write(directory.key_file(CertRole::Authority), "no key").unwrap();
+        fs::write(directory.authority_key_file(), "no key").unwrap();
         let kept = directory.issued(CertRole::Server, first(), 365, Some(11)).unwrap();
         assert_eq!(kept.certificate(), issued.certificate());
     }

@@ -129,6 +129,7 @@ impl Multiplexer {
     /// closes a provisional one and takes its place.
     pub(super) fn settle(&self, session: Session, standing: Standing) {
         let next = session.clone();
+        let mut displaces = false;
         let settled = self.shared.session.send_if_modified(|current| {
             let free = current.as_ref().is_none_or(|before| {
                 before.standing == Standing::Provisional && standing == Standing::Final
@@ -139,10 +140,13 @@ impl Multiplexer {
                 before.session.closing.cancel();
                 // In this order: no stream of it takes up a promise from here on.
                 self.shared.router.forget_all();
-                tracing::warn!("another process had taken the place of the host, and lost it");
+                displaces = true;
             }
             settles
         });
+        if displaces {
+            tracing::warn!("another process had taken the place of the host, and lost it");
+        }
         if settled {
             // It ends with the session, and that with the generation.
             tokio::spawn(self.clone().watch(session, standing));

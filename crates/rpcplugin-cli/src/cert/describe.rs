@@ -3,7 +3,7 @@
 use std::{
     io::{self, Write},
     path::Path,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use rpcplugin::tls::CertInfo;
@@ -54,8 +54,7 @@ const DAY: u64 = 24 * 60 * 60;
 
 /// Whether it has no more than this many days left.
 pub(super) fn ends_within(info: &CertInfo, days: u32) -> bool {
-    let limit = Duration::from_secs(u64::from(days) * DAY);
-    info.time_left(SystemTime::now()).is_none_or(|left| left <= limit)
+    info.ends_within(days, SystemTime::now())
 }
 
 /// Whole days of validity; -1 if there is none.

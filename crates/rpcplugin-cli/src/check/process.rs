@@ -21,6 +21,8 @@ const REAP: Duration = Duration::from_secs(1);
 pub(crate) struct Process {
     child: Child,
     group: Option<Pid>,
+    /// Whether the first process was the last one of its group when it was reaped.
+    is_empty: bool,
     /// Closed when it is taken and dropped.
     pub(crate) stdin: Option<ChildStdin>,
     pub(crate) stdout: Stream,
@@ -34,6 +36,7 @@ impl Process {
         let mut child = command.spawn()?;
         let piped = || io::Error::other("a stream was not piped");
         Ok(Self {
+            is_empty: false,
             group: child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())),
             stdin: child.stdin.take(),
             stdout: Stream::of(child.stdout.take().ok_or_else(piped)?),
@@ -67,7 +70,12 @@ impl Process {
 
     /// Waits for the first process to end by itself.
     pub(crate) async fn ended(&mut self, limit: Duration) -> Option<ExitStatus> {
-        timeout(limit, self.child.wait()).await.ok()?.ok().map(ExitStatus::from)
+        let was_there = self.child.id().is_some();
+        let status = timeout(limit, self.child.wait()).await.ok()?.ok()?;
+        if was_there {
+            self.is_empty = !self.has_members();
+        }
+        Some(ExitStatus::from(status))
     }
 
     /// How it ended, if it has: waits for that if its stdout is closed, and else for a moment.
@@ -76,11 +84,14 @@ impl Process {
         self.ended(limit).await
     }
 
+    fn has_members(&self) -> bool {
+        self.group.is_some_and(|group| test_kill_process_group(group).is_ok())
+    }
+
     /// Whether processes of the group are left although the first has ended, after a moment.
     pub(crate) async fn has_leftovers(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
-        let Some(group) = self.group else { return false };
-        while test_kill_process_group(group).is_ok() {
+        while !self.is_empty && self.has_members() {
             if Instant::now() > deadline {
                 return true;
             }
@@ -92,9 +103,11 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // As long as a process of the group lives, the group's number is its own.
+        // As long as a process of the group lives, the group's number is its own. Once it was
+        // empty, the number may be somebody else's.
         if let Some(group) = self.group
-            && test_kill_process_group(group).is_ok()
+            && !self.is_empty
+            && self.has_members()
         {
             let _ = kill_process_group(group, Signal::KILL);
         }

@@ -4,7 +4,6 @@ mod junit;
 
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
 pub(crate) use self::junit::junit;
@@ -12,7 +11,7 @@ use super::{
     book::{Finding, Verdict},
     rule::Rule,
 };
-use crate::output::{BAD, FAINT, GOOD, STRONG};
+use crate::output::{BAD, FAINT, GOOD, STRONG, WARNING};
 
 /// What was checked, and what was found.
 #[derive(Debug)]
@@ -21,8 +20,6 @@ pub(crate) struct Report {
     pub(crate) command: String,
     pub(crate) findings: Vec<Finding>,
 }
-
-const WARNING: Style = AnsiColor::Yellow.on_default();
 
 impl Report {
     /// Whether no *must* is broken.

@@ -1,4 +1,4 @@
-//! What a rule is. The tables are `plugin/rules.rs` and `host/rules.rs`.
+//! What a rule is. The table is `plugin/rules.rs`.
 
 /// Whether a peer that breaks a rule can be used at all.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,5 +1,5 @@
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -20,37 +20,52 @@ pub(super) fn must_be_free(directory: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Writes everything, or leaves what was there: nothing.
+/// Writes everything, or leaves nothing of it.
 pub(super) fn write(directory: &Path, files: &[render::File]) -> Result<(), Failure> {
-    let is_new = !directory.exists();
-    fs::create_dir_all(directory).map_err(Failure::writing(directory))?;
-    let written =
-        files.iter().try_for_each(|file| write_one(&directory.join(&file.name), &file.text));
-    if written.is_err() {
+    let mut made = Made::default();
+    made.directory(directory)?;
+    files.iter().try_for_each(|file| made.file(&directory.join(&file.name), &file.text))?;
+    made.0.clear();
+    Ok(())
+}
+
+/// What was made, in its order. It goes away again, unless all of it is there in the end; what
+/// others put there stays.
+#[derive(Default)]
+struct Made(Vec<PathBuf>);
+
+impl Made {
+    fn directory(&mut self, path: &Path) -> Result<(), Failure> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+            self.directory(above)?;
+        }
+        fs::create_dir(path).map_err(Failure::writing(path))?;
+        self.0.push(path.to_owned());
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path, text: &str) -> Result<(), Failure> {
+        if let Some(parent) = path.parent() {
+            self.directory(parent)?;
+        }
+        // Whatever has come to be there since is not overwritten.
+        let file = OpenOptions::new().write(true).create_new(true).open(path);
+        let mut file = file.map_err(Failure::writing(path))?;
+        self.0.push(path.to_owned());
+        file.write_all(text.as_bytes()).map_err(Failure::writing(path))
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
         // The first error is the one to tell.
-        let _ = if is_new { fs::remove_dir_all(directory) } else { empty(directory) };
-    }
-    written
-}
-
-fn write_one(path: &Path, text: &str) -> Result<(), Failure> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(Failure::writing(parent))?;
-    }
-    // Whatever has come to be there since is not overwritten.
-    let file: io::Result<File> = OpenOptions::new().write(true).create_new(true).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(Failure::writing(path))
-}
-
-fn empty(directory: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        match entry.file_type()?.is_dir() {
-            true => fs::remove_dir_all(entry.path())?,
-            false => fs::remove_file(entry.path())?,
+        for path in self.0.iter().rev() {
+            let _ = if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) };
         }
     }
-    Ok(())
 }
 
 /// Has rustfmt break lines that long names make long, as `cargo new` does; without it they stay.

@@ -2,12 +2,12 @@ use std::{
     io::{self, Write},
     sync::mpsc::{Receiver, channel},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anstream::{AutoStream, ColorChoice, StripStream};
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::Output;
 use crate::failure::Failure;
@@ -90,9 +90,16 @@ impl Pieces {
     pub(crate) fn abandon(self) -> Result<(), Failure> {
         /// Enough for a reader that is there.
         const PATIENCE: Duration = Duration::from_secs(1);
-        match self.writer.lines.try_send(None) {
-            Ok(()) => outcome(self.done.recv_timeout(PATIENCE).ok()),
-            Err(_) => Ok(()),
+        let begun = Instant::now();
+        loop {
+            match self.writer.lines.try_send(None) {
+                Ok(()) => return outcome(self.done.recv_timeout(PATIENCE).ok()),
+                // A reader that is there makes room.
+                Err(TrySendError::Full(_)) if begun.elapsed() < PATIENCE => {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                Err(_) => return outcome(self.done.try_recv().ok()),
+            }
         }
     }
 }

@@ -38,7 +38,7 @@ impl Lines {
             thread::Builder::new().spawn(read).map_err(Failure::system("start threads"))
         };
         #[cfg(unix)]
-        if io::stdin().is_terminal() && io::stdout().is_terminal() {
+        if are_typed() {
             let terminal = super::editor::Terminal::note()?;
             let editor = super::editor::Editor::new(name, names)?;
             spawn(Box::new(move || editor.run(&asked, &tell)))?;
@@ -71,6 +71,11 @@ impl Lines {
         self.asked = false;
         typed.unwrap_or(Ok(Typed::End))
     }
+}
+
+/// Whether there is a prompt at which somebody types.
+pub(super) fn are_typed() -> bool {
+    cfg!(unix) && io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 /// Reads stdin as it is.

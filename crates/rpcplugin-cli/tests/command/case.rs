@@ -3,6 +3,9 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::mpsc::{RecvTimeoutError, Sender, channel},
+    thread,
+    time::Duration,
 };
 
 use rpcplugin_tests::leak::LeakGuard;
@@ -23,8 +26,29 @@ pub(crate) fn case(test: impl FnOnce(&Case)) {
     let guard = LeakGuard::new();
     let directory = guard.scratch().to_owned();
     let case = Case { guard, directory };
+    let _watch = Watch::begin();
     test(&case);
     case.guard.check_blocking();
+}
+
+/// Ends all tests with a message if one of them waits for ever: for output, for a pipe, for an end.
+struct Watch(#[expect(dead_code, reason = "its end is the news")] Sender<()>);
+
+impl Watch {
+    /// For longer than any of them takes on a machine that is busy with other things.
+    const LIMIT: Duration = Duration::from_secs(300);
+
+    fn begin() -> Self {
+        let (watch, over) = channel::<()>();
+        let test = thread::current().name().unwrap_or_default().to_owned();
+        thread::spawn(move || {
+            if over.recv_timeout(Self::LIMIT) == Err(RecvTimeoutError::Timeout) {
+                eprintln!("{test} waits for something that does not come");
+                std::process::abort();
+            }
+        });
+        Self(watch)
+    }
 }
 
 impl Case {

@@ -103,6 +103,8 @@ async fn open(channel: &PluginChannel) -> Result<Option<(Asker, BTreeSet<String>
 struct Files {
     by_name: BTreeMap<String, FileDescriptorProto>,
     services: BTreeSet<String>,
+    /// What they import and nobody has: neither these files nor protobuf itself.
+    wanted: BTreeSet<String>,
     bytes: usize,
 }
 
@@ -134,6 +136,11 @@ impl Files {
                 format!("{}.", file.package())
             };
             self.services.extend(file.service.iter().map(|one| prefix.clone() + one.name()));
+            self.wanted.remove(&name);
+            let unknown = |import: &&String| {
+                !self.by_name.contains_key(*import) && **import != name && !is_well_known(import)
+            };
+            self.wanted.extend(file.dependency.iter().filter(unknown).cloned());
             self.by_name.insert(name, file);
         }
         Ok(())
@@ -141,10 +148,7 @@ impl Files {
 
     /// A file that another imports and that is neither here nor protobuf's own.
     fn missing(&self) -> Option<String> {
-        let mut imports = self.by_name.values().flat_map(|file| &file.dependency);
-        imports
-            .find(|name| !self.by_name.contains_key(*name) && well_known(name).is_none())
-            .cloned()
+        self.wanted.first().cloned()
     }
 
     fn into_pool(mut self) -> Result<DescriptorPool, Error> {
@@ -167,12 +171,14 @@ impl Files {
     }
 }
 
+fn is_well_known(name: &str) -> bool {
+    name.starts_with("google/protobuf/")
+        && DescriptorPool::global().get_file_by_name(name).is_some()
+}
+
 /// A file of protobuf itself.
 fn well_known(name: &str) -> Option<FileDescriptorProto> {
-    if !name.starts_with("google/protobuf/") {
-        return None;
-    }
-    let file = DescriptorPool::global().get_file_by_name(name)?;
+    let file = is_well_known(name).then(|| DescriptorPool::global().get_file_by_name(name))??;
     Some(file.file_descriptor_proto().clone())
 }
 

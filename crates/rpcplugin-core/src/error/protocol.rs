@@ -188,7 +188,7 @@ impl ProtocolError {
             ),
             Self::BrokerLimit { .. } => retryable(
                 "PROTOCOL_BROKER_LIMIT",
-                "dial what the other side serves, let it serve less, or raise broker_max_pending (PLUGIN_BROKER_MAX_PENDING) (PLUGIN_BROKER_MAX_PENDING)",
+                "dial what the other side serves, let it serve less, or raise broker_max_pending (PLUGIN_BROKER_MAX_PENDING)",
             ),
         }
     }

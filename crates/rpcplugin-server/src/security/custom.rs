@@ -4,12 +4,10 @@ use std::net::Ipv4Addr;
 
 use rpcplugin_broker::Protection;
 use rpcplugin_core::{ConfigError, Error, SecurityError, config::Setting};
-use rpcplugin_tls::{
-    CertDirectory, CertRole, CustomTls, Identity, IdentityParams, Roots, San, TlsVersion,
-};
+use rpcplugin_tls::{CertDirectory, CertRole, CustomTls, Identity, IdentityParams, Roots, San};
 
 use super::{certificates, shown};
-use crate::settings::{Settings, tls_version};
+use crate::settings::Settings;
 
 /// Those of the program or of the settings; `None` if neither has any.
 ///
@@ -37,11 +35,8 @@ pub(super) fn choose(settings: &Settings) -> Result<Option<CustomTls>, Error> {
 ///
 /// As [`Protection::custom`].
 pub(super) fn protection(custom: &CustomTls, settings: &Settings) -> Result<Protection, Error> {
-    let mut custom = custom.clone();
     // The program may demand more than the settings, and never gets less.
-    if tls_version(settings.config.tls_min_version()) == TlsVersion::Tls13 {
-        custom = custom.min_version(TlsVersion::Tls13);
-    }
+    let custom = custom.clone().at_least(settings.config.tls_min_version().into());
     Protection::custom(&custom, settings.config.connection_timeout())
 }
 

@@ -1,10 +1,6 @@
 //! Between the words of settings and the types that other crates have for them.
 
 use rpcplugin_core::config::LogLevel;
-#[cfg(feature = "tls")]
-use rpcplugin_core::config::TlsMinVersion;
-#[cfg(feature = "tls")]
-use rpcplugin_tls::TlsVersion;
 use tracing_subscriber::filter::LevelFilter;
 
 /// What lets pass whatever has this level or a higher one.
@@ -32,9 +28,4 @@ pub(crate) fn level(filter: LevelFilter) -> LogLevel {
     ];
     let found = ALL.into_iter().find(|level| self::filter(*level) == filter);
     found.unwrap_or(LogLevel::Info)
-}
-
-#[cfg(feature = "tls")]
-pub(crate) fn tls_version(word: TlsMinVersion) -> TlsVersion {
-    word.into()
 }

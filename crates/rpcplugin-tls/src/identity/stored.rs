@@ -31,7 +31,7 @@ impl Identity {
     /// # Errors
     ///
     /// As [`from_pem`](Self::from_pem).
-    pub fn from_pem_with(
+    pub(crate) fn from_pem_with(
         certificates: &[u8],
         key: &[u8],
         provider: Provider,

@@ -36,12 +36,10 @@ use crate::{
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CertDirectory(PathBuf);
 
-/// Whose certificate in a [`CertDirectory`].
+/// Whose certificate in a [`CertDirectory`], beside its authority's.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum CertRole {
-    /// The authority's: `ca.crt` and `ca.key`.
-    Authority,
     /// What hosts present: `host.crt` and `host.key`.
     Host,
     /// What plugins present: `server.crt` and `server.key`.
@@ -49,11 +47,10 @@ pub enum CertRole {
 }
 
 impl CertRole {
-    /// `ca`, `host` or `server`.
+    /// `host` or `server`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Authority => "ca",
             Self::Host => "host",
             Self::Server => "server",
         }
@@ -63,7 +60,6 @@ impl CertRole {
     #[must_use]
     pub const fn certificate_file(self) -> &'static str {
         match self {
-            Self::Authority => "ca.crt",
             Self::Host => "host.crt",
             Self::Server => "server.crt",
         }
@@ -73,7 +69,6 @@ impl CertRole {
     #[must_use]
     pub const fn key_file(self) -> &'static str {
         match self {
-            Self::Authority => "ca.key",
             Self::Host => "host.key",
             Self::Server => "server.key",
         }
@@ -119,8 +114,7 @@ impl CertDirectory {
     ///
     /// As [`CertAuthority::load`].
     pub fn authority(&self) -> Result<CertAuthority, SecurityError> {
-        let [certificates, key] = self.files(CertRole::Authority);
-        CertAuthority::load(certificates, key)
+        CertAuthority::load(self.authority_certificate_file(), self.authority_key_file())
     }
 
     /// Trust in the certificates of `ca.crt`.
@@ -129,7 +123,7 @@ impl CertDirectory {
     ///
     /// As [`Roots::load`].
     pub fn roots(&self) -> Result<Roots, SecurityError> {
-        Roots::load(self.certificate_file(CertRole::Authority))
+        Roots::load(self.authority_certificate_file())
     }
 
     /// What hosts present: `host.crt` and `host.key`.
@@ -156,8 +150,7 @@ impl CertDirectory {
     ///
     /// As [`Identity::save`].
     pub fn save_authority(&self, authority: &CertAuthority) -> Result<(), SecurityError> {
-        let [certificates, key] = self.files(CertRole::Authority);
-        authority.save(certificates, key)
+        authority.save(self.authority_certificate_file(), self.authority_key_file())
     }
 
     /// Writes `host.crt` and `host.key`.
@@ -284,7 +277,7 @@ impl CertDirectory {
     /// Whether certificates can be issued here.
     #[must_use]
     pub fn has_authority_key(&self) -> bool {
-        self.key_file(CertRole::Authority).exists()
+        self.authority_key_file().exists()
     }
 
     /// A manager of what hosts present, which follows the files.
@@ -314,9 +307,19 @@ impl CertDirectory {
         files::alone_in(&self.0)
     }
 
+    /// Where the authority's certificate is, with those that it was issued by: `ca.crt`.
+    fn authority_certificate_file(&self) -> PathBuf {
+        self.0.join("ca.crt")
+    }
+
+    /// Where the authority's key is, if it is here: `ca.key`.
+    pub(crate) fn authority_key_file(&self) -> PathBuf {
+        self.0.join("ca.key")
+    }
+
     fn manage(&self, role: CertRole) -> CertManagerBuilder {
         let [certificates, key] = self.files(role);
-        CertManager::files(certificates, key, self.certificate_file(CertRole::Authority))
+        CertManager::files(certificates, key, self.authority_certificate_file())
     }
 
     pub(crate) fn identity(&self, role: CertRole) -> Result<Identity, SecurityError> {

@@ -14,11 +14,13 @@ pub(super) struct Renewal {
     role: CertRole,
     validity_days: u32,
     next: Option<Instant>,
+    /// Why the latest attempt failed, if it did.
+    trouble: Option<String>,
 }
 
 impl Renewal {
     pub(super) const fn new(directory: CertDirectory, role: CertRole, validity_days: u32) -> Self {
-        Self { directory, role, validity_days, next: None }
+        Self { directory, role, validity_days, next: None, trouble: None }
     }
 
     /// Whether enough time has passed since the latest attempt.
@@ -43,7 +45,19 @@ impl Renewal {
             let same = |info: &CertInfo| info.fingerprint == held;
             directory.renew_at(now, role, validity_days, same).map(drop)
         });
-        renewing.await.unwrap_or_else(|_| Err(invalid("the thread that renews it was stopped")))
+        let done = renewing
+            .await
+            .unwrap_or_else(|_| Err(invalid("the thread that renews it was stopped")));
+        if done.is_ok() {
+            self.trouble = None;
+        }
+        done
+    }
+
+    /// Whether this failure is another one than that of the attempt before.
+    pub(super) fn is_news(&mut self, error: &SecurityError) -> bool {
+        let reason = error.to_string();
+        self.trouble.replace(reason.clone()) != Some(reason)
     }
 }
 

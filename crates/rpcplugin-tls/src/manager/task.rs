@@ -151,7 +151,9 @@ impl Task {
         else {
             return;
         };
-        if let Err(error) = renewal.run(now, held).await {
+        if let Err(error) = renewal.run(now, held).await
+            && renewal.is_news(&error)
+        {
             self.report(&error);
         }
     }

@@ -156,7 +156,7 @@ async fn a_renewal_that_fails_leaves_what_is_there_and_is_tried_again_later() {
     directory.save_authority(&root).unwrap();
     let params = IdentityParams::issued("kv").validity_days(10);
     let first = directory.issue_missing(CertRole::Server, &params).unwrap().unwrap();
-    fs::write(directory.key_file(CertRole::Authority), "no key").unwrap();
+    fs::write(directory.authority_key_file(), "no key").unwrap();
     let (start, since) = (SystemTime::now() + 9 * DAY, Instant::now());
     let manager = directory
         .manage_server()

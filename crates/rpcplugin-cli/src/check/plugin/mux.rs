@@ -59,6 +59,11 @@ async fn http2_inside(io: &mut BoxIo) -> std::io::Result<()> {
         let value = u32::from_be_bytes([a, b, c, d]);
         match kind {
             0 => {
+                /// Settings are a few bytes, and what comes beside them is little more.
+                const LONGEST: u32 = 64 * 1024;
+                if value > LONGEST {
+                    return Err(std::io::ErrorKind::InvalidData.into());
+                }
                 let mut data = vec![0; value as usize];
                 io.read_exact(&mut data).await?;
                 // A frame of settings on stream 0 of HTTP/2.

@@ -26,28 +26,39 @@ pub(crate) fn case(test: impl FnOnce(&Case)) {
     let guard = LeakGuard::new();
     let directory = guard.scratch().to_owned();
     let case = Case { guard, directory };
-    let _watch = Watch::begin();
+    let watch = Watch::begin();
     test(&case);
+    drop(watch);
     case.guard.check_blocking();
 }
 
 /// Ends all tests with a message if one of them waits for ever: for output, for a pipe, for an end.
-struct Watch(#[expect(dead_code, reason = "its end is the news")] Sender<()>);
+struct Watch(Option<(Sender<()>, thread::JoinHandle<()>)>);
 
 impl Watch {
     /// For longer than any of them takes on a machine that is busy with other things.
     const LIMIT: Duration = Duration::from_secs(300);
 
     fn begin() -> Self {
-        let (watch, over) = channel::<()>();
+        let (running, over) = channel();
         let test = thread::current().name().unwrap_or_default().to_owned();
-        thread::spawn(move || {
+        let thread = thread::spawn(move || {
             if over.recv_timeout(Self::LIMIT) == Err(RecvTimeoutError::Timeout) {
                 eprintln!("{test} waits for something that does not come");
                 std::process::abort();
             }
         });
-        Self(watch)
+        Self(Some((running, thread)))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // The end of the sender is the news, and the thread would be a leak.
+        if let Some((running, thread)) = self.0.take() {
+            drop(running);
+            let _ = thread.join();
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use serde_json::{Map, Number, Value};
 ///
 /// assert_eq!(parse_json(r#"{"key": "greeting"}"#)?["key"], "greeting");
 /// let twice = parse_json(r#"{"key": "a", "key": "b"}"#).unwrap_err();
-/// assert_eq!(twice.to_string(), "the JSON text: \"key\" stands there twice at line 1 column 19");
+/// assert!(twice.to_string().starts_with("the JSON text: \"key\" stands there twice at line 1"));
 /// # Ok::<(), rpcplugin_core::Error>(())
 /// ```
 pub fn parse_json(text: &str) -> Result<Value, Error> {
